@@ -1,0 +1,154 @@
+"""Records that cross the door of the engine. No torch, no Django.
+
+A caller builds a :class:`GenerationRequest`, the engine answers with :data:`TokenEvent` records:
+one :class:`Started`, any number of :class:`Token`, then exactly one :class:`Finished` or
+:class:`Failed`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+
+class FinishReason(StrEnum):
+    """Why a generation ended without a fault."""
+
+    STOP = "stop"  # the model wrote an end-of-sequence token
+    LENGTH = "length"  # max_new_tokens were written
+    STOP_STRING = "stop_string"  # one of the caller's stop strings appeared
+    CANCELLED = "cancelled"
+
+
+class ErrorCode(StrEnum):
+    """Faults of the engine; the callers' published list of error codes contains each of them."""
+
+    CONTEXT_OVERFLOW = "context_overflow"  # prompt + max_new_tokens exceed the window
+    CACHE_OVERFLOW = "cache_overflow"  # they fit the window, but not the key-value cache
+    INVALID_REQUEST = "invalid_request"  # empty prompt, id out of range, contradictory settings
+    ENGINE_BUSY = "engine_busy"  # the engine's own queue is full
+    ENGINE_FAILED = "engine_failed"  # the forward pass raised, or the engine is stopped
+    NUMERIC_FAULT = "numeric_fault"  # the logits of this request are not finite
+
+
+class EngineError(Exception):
+    """A request that the engine refuses or could not finish: ``code`` is one of ErrorCode."""
+
+    def __init__(self, code: ErrorCode, message: str) -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+
+
+@dataclass(frozen=True, slots=True)
+class SamplingParams:
+    """How the next token is chosen.
+
+    With ``greedy`` the arg-max is taken and temperature, top_k and top_p are ignored. Otherwise
+    the order is transformers': temperature, then top-k, then top-p.
+    """
+
+    max_new_tokens: int = 64
+    greedy: bool = True
+    temperature: float = 1.0  # > 0
+    top_k: int = 0  # 0: off
+    top_p: float = 1.0  # (0, 1]; 1: off
+    seed: int = 0  # draws depend on the seed and the position only, never on the batch
+    stop: tuple[str, ...] = ()
+    ignore_eos: bool = False
+    alternatives: int = 5  # most likely tokens reported with each token
+
+
+@dataclass(frozen=True, slots=True)
+class GenerationRequest:
+    """One prompt to continue. ``prompt_ids`` are token ids of the model's own tokenizer."""
+
+    request_id: str
+    prompt_ids: tuple[int, ...]
+    sampling: SamplingParams = field(default_factory=SamplingParams)
+
+
+@dataclass(frozen=True, slots=True)
+class Alternative:
+    """A candidate for one position; ``logprob`` is the natural log of the raw softmax."""
+
+    id: int
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Usage:
+    """Token counts of one generation; ``cached_tokens`` of the prompt were not computed again."""
+
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Started:
+    """The first forward pass of the request has begun."""
+
+    request_id: str
+    prompt_tokens: int
+    cached_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Token:
+    """One generated token.
+
+    ``text`` is what this token adds to the answer, whole characters only: a token that ends in
+    the middle of a character has an empty text and the token that completes it has all of it.
+    An event is held back while its text could still become part of a stop string; text that
+    belongs to a stop string is never sent (a token cut by one carries only what precedes it).
+    ``rank`` is 1 for the most likely token of the raw distribution.
+    """
+
+    request_id: str
+    index: int  # 0 for the first generated token
+    id: int
+    text: str
+    logprob: float
+    rank: int
+    top: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """The last event of a request that ended without a fault."""
+
+    request_id: str
+    reason: FinishReason
+    usage: Usage
+
+
+@dataclass(frozen=True, slots=True)
+class Failed:
+    """The last event of a request that ended by a fault."""
+
+    request_id: str
+    code: ErrorCode
+    message: str
+
+
+TokenEvent = Started | Token | Finished | Failed
+
+
+@dataclass(frozen=True, slots=True)
+class EngineStats:
+    """A snapshot for health and scheduling.
+
+    ``progress`` grows by one with every completed step: while work exists and it stands still,
+    the engine hangs.
+    """
+
+    alive: bool
+    progress: int
+    running: int
+    waiting: int
+    capacity: int  # requests that can run in one batch
+    cache_tokens_used: int
+    cache_tokens_total: int
+    error: str = ""
