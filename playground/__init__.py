@@ -1,0 +1,1 @@
+"""The Django project and its one app. Never imports torch outside ``worker``."""

@@ -1,0 +1,28 @@
+"""Doorbells: a queue message that says "there is work for this model", nothing more.
+
+Losing one costs seconds: the keeper rings again for every run that nobody claimed.
+"""
+
+import logging
+from collections.abc import Iterable
+
+from django.utils import timezone
+from kombu.exceptions import OperationalError
+
+from playground.celery import app, queue_of
+from playground.models import Run
+
+log = logging.getLogger(__name__)
+
+
+def ring(model: str, runs: Iterable[Run], times: int = 1) -> bool:
+    """Rings for ``model`` and notes it on ``runs``; False when the broker does not answer."""
+    Run.objects.filter(pk__in=[run.pk for run in runs]).update(rung_at=timezone.now())
+    try:
+        for _ in range(times):
+            # A doorbell that waited a minute has been repeated; letting it expire keeps the queue short.
+            app.send_task("playground.generate", args=[model], queue=queue_of(model), expires=60, retry=False)
+    except (OperationalError, OSError) as error:
+        log.warning("The broker does not answer (%s); the keeper will ring again.", error)
+        return False
+    return True

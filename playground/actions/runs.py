@@ -1,0 +1,194 @@
+"""Runs: submit, cancel, and keep alive. Each writes rows first and rings on commit."""
+
+import hashlib
+import logging
+import secrets
+from dataclasses import dataclass
+from datetime import timedelta
+from functools import partial
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import IntegrityError, transaction
+from django.db.models import Q
+from django.utils import timezone
+
+from playground.actions import prompts
+from playground.actions.doorbells import ring
+from playground.actions.experiments import version_of
+from playground.errors import RUN_ERRORS, Refusal
+from playground.events import ask_to_cancel
+from playground.limits import LIMITS
+from playground.models import Experiment, Run, Team, WorkerLease
+from playground.models.run import Kind, Outcome, Status
+from playground.specs import PromptSpec, Settings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True)
+class Submission:
+    """What somebody asks for, before it is a Run."""
+
+    user: User
+    team: Team
+    spec: PromptSpec
+    idempotency_key: str
+    experiment: Experiment | None = None
+    kind: Kind = Kind.INTERACTIVE
+
+    def request_hash(self) -> str:
+        whole = f"{self.spec.content_hash()} {self.experiment and self.experiment.pk} {self.kind}"
+        return hashlib.sha256(whole.encode()).hexdigest()
+
+
+def submit(wanted: Submission) -> tuple[Run, bool]:
+    """Queues a run and rings; (the run, whether it is new).
+
+    The same key with the same request returns the run it made before. Raises Refusal: 409
+    ``idempotency_conflict`` for the same key with another request, 422 for a prompt that does not
+    fit or a model that is not there, 429 when the user has too many live runs.
+    """
+    if found := _find(wanted):
+        return found, False
+    fit = prompts.render(wanted.spec)
+    prompts.refuse_overflow(fit)
+    _refuse_flood(wanted.user)
+    for _ in range(3):  # racing writers meet in a unique constraint: look again, then take the next number
+        try:
+            return _insert(wanted, fit), True
+        except IntegrityError:
+            if found := _find(wanted):
+                return found, False
+    raise Refusal("busy", "Somebody saved this experiment at the same moment. Try again.", status=503)
+
+
+def _find(wanted: Submission) -> Run | None:
+    run = Run.objects.filter(user=wanted.user, idempotency_key=wanted.idempotency_key).first()
+    if run is not None and run.request_hash != wanted.request_hash():
+        message = "This idempotency key was used for another request."
+        raise Refusal("idempotency_conflict", message, status=409)
+    return run
+
+
+def _refuse_flood(user: User) -> None:
+    live = Run.objects.live().filter(user=user).count()
+    if live >= LIMITS.live_runs_per_user:
+        message = (
+            f"You have {live} runs waiting or running; at most {LIMITS.live_runs_per_user} are taken at once."
+        )
+        raise Refusal("too_many_runs", message, status=429, retry_after=5)
+
+
+@transaction.atomic
+def _insert(wanted: Submission, fit: prompts.Fit) -> Run:
+    spec, experiment = wanted.spec, wanted.experiment
+    run = Run.objects.create(
+        team=wanted.team,
+        user=wanted.user,
+        experiment=experiment,
+        version=version_of(experiment, spec, wanted.user) if experiment else None,
+        kind=wanted.kind,
+        model=spec.model,
+        deadline=timezone.now() + timedelta(seconds=settings.RUN_DEADLINE),
+        idempotency_key=wanted.idempotency_key,
+        request_hash=wanted.request_hash(),
+        settings=effective(spec.settings),
+        spec=spec.as_json(),
+        prompt_text=fit.rendered.text,
+        prompt_ids=list(fit.rendered.ids),
+        prompt_tokens=len(fit.rendered.ids),
+        max_new_tokens=spec.settings.max_new_tokens,
+    )
+    transaction.on_commit(partial(ring, run.model, [run]))
+    return run
+
+
+def effective(wanted: Settings) -> dict[str, Any]:
+    """The settings that act: what the mode ignores is null, a missing seed is drawn now."""
+    shown = wanted.model_dump(mode="json")
+    if wanted.mode == "greedy":
+        return shown | {"temperature": None, "top_k": None, "top_p": None, "seed": None}
+    return shown | {"seed": secrets.randbelow(2**32) if wanted.seed is None else wanted.seed}
+
+
+def cancel(run: Run) -> Run:
+    """Asks for cancellation, valid in every phase; the answer is the row as it is now."""
+    if run.request_cancel():
+        ask_to_cancel(run.pk)
+    run.refresh_from_db(fields=["status", "finish_reason", "cancel_requested_at"])
+    return run
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where a queued run stands; ``eta_seconds`` is None while nothing has been measured."""
+
+    position: int
+    ahead: int
+    eta_seconds: float | None
+    note: str | None
+
+
+def place_in_queue(run: Run) -> Place:
+    """The position of a queued run in the same order that workers claim by."""
+    order = [other.pk for other in Run.objects.in_fair_order(run.model)]
+    ahead = order.index(run.pk) if run.pk in order else 0
+    workers = list(WorkerLease.objects.alive().filter(model=run.model))
+    note = (
+        None
+        if any(worker.capacity for worker in workers)
+        else ("loading weights" if workers else "no worker is running")
+    )
+    return Place(
+        ahead + 1, ahead, _estimate(run.model, ahead, sum(worker.capacity for worker in workers)), note
+    )
+
+
+def _estimate(model: str, ahead: int, capacity: int) -> float | None:
+    """Seconds until ``ahead`` runs have had their turn, from the duration of the latest runs."""
+    recent = (
+        Run.objects.filter(model=model, status=Status.SUCCEEDED)
+        .exclude(started_at=None)
+        .order_by("-finished_at")
+    )
+    spans = [
+        (end - start).total_seconds() for start, end in recent.values_list("started_at", "finished_at")[:20]
+    ]
+    if not spans or not capacity:
+        return None
+    return round(sum(spans) / len(spans) * (ahead + 1) / capacity, 1)
+
+
+def keep_alive() -> None:
+    """One round of the keeper: lost leases, lost doorbells, missed deadlines. Safe to run twice at once."""
+    _release_lost_leases()
+    _end_overdue()
+    _ring_again()
+
+
+def _release_lost_leases() -> None:
+    for run in Run.objects.filter(status=Status.RUNNING, lease_until__lt=timezone.now()):
+        if run.cancel_requested_at:
+            run.finish(Outcome(Status.CANCELLED, "cancelled"))
+        elif run.attempt < settings.MAX_ATTEMPTS and run.deadline > timezone.now():
+            log.warning("Run %s lost its worker; it is queued again.", run.pk)
+            run.hand_back()
+        else:
+            run.finish(Outcome(Status.FAILED, "failed", "worker_lost", RUN_ERRORS["worker_lost"]))
+
+
+def _end_overdue() -> None:
+    overdue = Run.objects.filter(deadline__lt=timezone.now())
+    for run in overdue.filter(status=Status.QUEUED):
+        run.expire(Outcome(Status.EXPIRED, "failed", "queue_deadline", RUN_ERRORS["queue_deadline"]))
+
+
+def _ring_again() -> None:
+    before = timezone.now() - timedelta(seconds=settings.DOORBELL_REPEAT)
+    unheard = Run.objects.filter(Q(rung_at=None) | Q(rung_at__lt=before), status=Status.QUEUED)
+    for model in set(unheard.values_list("model", flat=True)):
+        waiting = list(unheard.filter(model=model))
+        # One ring wakes one thread, which then takes run after run.
+        ring(model, waiting, times=min(len(waiting), settings.ENGINE_SLOTS))

@@ -1,0 +1,26 @@
+"""Teams: everybody has a personal one, with something to press Run on."""
+
+from django.contrib.auth.models import User
+from django.db import transaction
+
+from playground.actions.experiments import make_starter
+from playground.models import Membership, Role, Team
+
+
+@transaction.atomic
+def make_personal_team(user: User) -> Team:
+    """The personal team of ``user``, made with a starter experiment if it is missing."""
+    team, is_new = Team.objects.get_or_create(personal_of=user, defaults={"name": f"{user.username}'s team"})
+    Membership.objects.get_or_create(team=team, user=user, defaults={"role": Role.OWNER})
+    if is_new:
+        make_starter(team, user)
+    return team
+
+
+def ensure_owner() -> User:
+    """The first owner of this instance: made without a password on the first start."""
+    owner = User.objects.filter(is_superuser=True).order_by("pk").first()
+    if owner is None:
+        owner = User.objects.create_superuser("owner")
+    make_personal_team(owner)
+    return owner

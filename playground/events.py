@@ -1,0 +1,217 @@
+"""The tape: one Redis stream per run, written by one worker, read by any number of web programs.
+
+Entry ids are ``<attempt>-<seq>``. The server refuses an id that is not above the top one, so a
+worker that lost its lease cannot write into the tape of the next attempt; the same id is the
+browser's resume cursor. Nothing here is the only copy of anything: the row is the truth.
+
+Events (docs/events.md): ``start``, ``delta``, ``snapshot`` (first entry after the broker lost the
+tape), ``end``. Only this file talks to the tape.
+"""
+
+import json
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from enum import Enum, auto
+from typing import Any, NamedTuple, Self
+
+import redis
+import redis.asyncio
+from django.conf import settings
+
+from inference.types import Token
+
+LIFE_WHILE_RUNNING = 15 * 60  # seconds; renewed while the run goes on
+LIFE_AFTER_END = 30 * 60
+CANCEL_LIFE = 60 * 60
+
+Event = dict[str, Any]
+
+
+class EntryId(NamedTuple):
+    """Position on a tape; tuples compare in tape order."""
+
+    attempt: int
+    seq: int
+
+    def __str__(self) -> str:
+        return f"{self.attempt}-{self.seq}"
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """Raises ValueError for anything but two small decimal numbers joined by a dash."""
+        attempt, _, seq = text.partition("-")
+        if not (
+            attempt.isascii() and attempt.isdigit() and seq.isascii() and seq.isdigit() and len(text) < 24
+        ):
+            raise ValueError(f"{text!r} is not an entry id")
+        return cls(int(attempt), int(seq))
+
+
+class Entry(NamedTuple):
+    id: EntryId
+    event: Event
+
+
+def tape_key(run: uuid.UUID) -> str:
+    return f"run:{run}"
+
+
+def cancel_key(run: uuid.UUID) -> str:
+    return f"cancel:{run}"
+
+
+def token_record(token: Token) -> dict[str, Any]:
+    """A token as it travels on the tape, over the socket and into the row."""
+    return {
+        "t": token.text,
+        "id": token.id,
+        "lp": round(token.logprob, 5),
+        "rank": token.rank,
+        "top": [[other.id, other.text, round(other.logprob, 5)] for other in token.top],
+    }
+
+
+# Worker side, synchronous ---------------------------------------------------------------------------
+
+
+def connect() -> "redis.Redis[str]":
+    return redis.Redis.from_url(
+        settings.REDIS_URL, decode_responses=True, socket_timeout=5, socket_connect_timeout=2
+    )
+
+
+class Written(Enum):
+    """What became of one appended entry."""
+
+    YES = auto()
+    REFUSED = auto()  # an equal or higher id is on the tape
+    NO_TAPE = auto()  # the tape is gone; only ``start`` and ``snapshot`` begin one
+
+
+@dataclass(frozen=True)
+class Append:
+    run: uuid.UUID
+    id: EntryId
+    event: Event
+    max_length: int  # entries; a guard for memory, far above what one run writes
+
+
+def append_all(
+    client: "redis.Redis[str]", appends: Iterable[Append], watched: Iterable[uuid.UUID]
+) -> tuple[list[Written], set[uuid.UUID]]:
+    """Writes all entries in one round trip; also tells which of ``watched`` were asked to stop.
+
+    Raises redis.RedisError when the server does not answer; then any of the entries may have
+    been written, and ``top_of`` tells which.
+    """
+    appends, watched = list(appends), list(watched)
+    pipeline = client.pipeline(transaction=False)
+    for item in appends:
+        begins = item.event["type"] in ("start", "snapshot")
+        fields = {"e": json.dumps(item.event, separators=(",", ":"), ensure_ascii=False)}
+        pipeline.xadd(
+            tape_key(item.run),
+            fields,
+            id=str(item.id),
+            maxlen=item.max_length,
+            approximate=True,
+            nomkstream=not begins,
+        )
+        if begins or item.event["type"] == "end":
+            pipeline.expire(tape_key(item.run), LIFE_WHILE_RUNNING if begins else LIFE_AFTER_END)
+    if watched:
+        pipeline.mget([cancel_key(run) for run in watched])
+    replies = pipeline.execute(raise_on_error=False)
+    stops = replies.pop() if watched else []
+    if isinstance(stops, Exception):
+        raise stops
+    adds = [reply for reply in replies if not isinstance(reply, bool | int)]
+    return [_written(reply) for reply in adds], {
+        run for run, stop in zip(watched, stops, strict=True) if stop
+    }
+
+
+def _written(reply: Any) -> Written:
+    if isinstance(reply, redis.ResponseError) and "equal or smaller" in str(reply):
+        return Written.REFUSED
+    if isinstance(reply, Exception):
+        raise reply
+    return Written.NO_TAPE if reply is None else Written.YES
+
+
+def top_of(client: "redis.Redis[str]", run: uuid.UUID) -> EntryId | None:
+    """The id of the newest entry on a tape."""
+    newest = client.xrevrange(tape_key(run), count=1)
+    return EntryId.parse(newest[0][0]) if newest else None
+
+
+def keep_tape(client: "redis.Redis[str]", run: uuid.UUID) -> None:
+    """Lets the tape of a long run live on."""
+    client.expire(tape_key(run), LIFE_WHILE_RUNNING)
+
+
+def ask_to_cancel(run: uuid.UUID) -> None:
+    """Makes a cancel request fast; the row's column is what counts, so a silent broker is no error."""
+    try:
+        with connect() as client:
+            client.set(cancel_key(run), "1", ex=CANCEL_LIFE)
+    except redis.RedisError:
+        return
+
+
+def broker_answers() -> bool:
+    try:
+        with connect() as client:
+            return bool(client.ping())
+    except redis.RedisError:
+        return False
+
+
+# Web side, asynchronous -----------------------------------------------------------------------------
+
+
+class Reader:
+    """Reads tapes for one web process. One blocking read serves every tape that is watched.
+
+    ``socket_timeout=None`` because redis-py's default of five seconds would cut blocking reads.
+    """
+
+    def __init__(self) -> None:
+        self._client: redis.asyncio.Redis[str] = redis.asyncio.Redis.from_url(
+            settings.REDIS_URL, decode_responses=True, socket_timeout=None, socket_connect_timeout=2
+        )
+        self._bell = f"web:{uuid.uuid4()}"  # an own little stream: writing to it ends a blocking read
+        self._bell_cursor = "0-0"
+
+    async def read(self, run: uuid.UUID, after: EntryId | None = None) -> list[Entry]:
+        """All entries of a tape above ``after``."""
+        start = f"({after}" if after else "-"
+        return [_entry(raw) for raw in await self._client.xrange(tape_key(run), min=start)]
+
+    async def tail(self, cursors: Mapping[uuid.UUID, EntryId], wait: float) -> dict[uuid.UUID, list[Entry]]:
+        """Entries above each cursor; waits at most ``wait`` seconds for the first, or until ``wake``."""
+        streams: dict[str, str] = {tape_key(run): str(id) for run, id in cursors.items()}
+        streams[self._bell] = self._bell_cursor
+        replies = await self._client.xread(streams, block=int(wait * 1000))
+        found = {}
+        for key, raws in replies or []:
+            if key == self._bell:
+                self._bell_cursor = raws[-1][0]
+            else:
+                found[uuid.UUID(key.removeprefix("run:"))] = [_entry(raw) for raw in raws]
+        return found
+
+    async def wake(self) -> None:
+        """Ends a blocking ``tail`` now, so that it can take up new tapes."""
+        async with self._client.pipeline(transaction=False) as pipeline:
+            pipeline.xadd(self._bell, {"w": "1"}, maxlen=1, approximate=False)
+            pipeline.expire(self._bell, 60)
+            await pipeline.execute()
+
+    async def close(self) -> None:
+        await self._client.aclose()
+
+
+def _entry(raw: tuple[str, dict[str, str]]) -> Entry:
+    return Entry(EntryId.parse(raw[0]), json.loads(raw[1]["e"]))

@@ -1,0 +1,31 @@
+"""What one request may ask for. Published at /limits and enforced at the door."""
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Limits:
+    body_bytes: int = 4 * 1024 * 1024
+    frame_bytes: int = 256 * 1024
+    frames_per_second: int = 50
+    text_chars: int = 200_000  # one text field
+    prompt_chars: int = 400_000  # the rendered prompt, before it is tokenised
+    title_chars: int = 120
+    scope_chars: int = 500
+    fields: int = 16
+    field_name_chars: int = 60
+    examples: int = 500
+    max_new_tokens: int = 4096
+    temperature: float = 5.0
+    top_k: int = 1000
+    stop_strings: int = 8
+    stop_string_chars: int = 64
+    live_runs_per_user: int = 64
+    alternatives: int = 5
+
+    def as_json(self) -> dict[str, Any]:
+        return asdict(self)
+
+
+LIMITS = Limits()

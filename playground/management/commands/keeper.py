@@ -1,0 +1,42 @@
+"""The keeper: leases, lost doorbells, deadlines. One small loop; several at once do no harm."""
+
+import logging
+import signal
+import threading
+from datetime import timedelta
+from typing import Any
+
+from django.conf import settings
+from django.core.management.base import BaseCommand
+from django.db import close_old_connections
+from django.db.utils import Error as DatabaseError
+from django.utils import timezone
+
+from playground.actions.runs import keep_alive
+from playground.models import SignInLink, WorkerLease
+
+log = logging.getLogger(__name__)
+
+
+class Command(BaseCommand):
+    help = "Requeues runs of lost workers, rings lost doorbells again, ends what is overdue."
+
+    def handle(self, *args: Any, **options: Any) -> None:
+        stopping = threading.Event()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(name, lambda *_: stopping.set())
+        self.stdout.write("The keeper watches.")
+        while not stopping.wait(settings.HEARTBEAT):
+            close_old_connections()
+            try:
+                keep_alive()
+                forget_old()
+            except DatabaseError:
+                log.exception("A round failed; the next one tries again.")
+
+
+def forget_old() -> None:
+    """Rows that only matter while they are fresh."""
+    day_ago = timezone.now() - timedelta(days=1)
+    WorkerLease.objects.filter(seen_at__lt=day_ago).delete()
+    SignInLink.objects.filter(expires_at__lt=day_ago).delete()

@@ -1,0 +1,54 @@
+"""Experiment and Version: the draft people edit, and the immutable specs that runs point to."""
+
+from django.contrib.auth.models import User
+from django.db import models
+
+from playground.models.ids import new_id
+from playground.models.team import Team
+
+
+class Experiment(models.Model):
+    """A saved piece of prompt work.
+
+    ``draft`` is a PromptSpec as JSON. ``draft_version`` counts its saves: a writer names the
+    number it has seen, so an old tab cannot overwrite a newer draft.
+    """
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="experiments")
+    title = models.CharField(max_length=120)
+    scope = models.CharField(max_length=500, blank=True)
+    draft = models.JSONField()
+    draft_version = models.PositiveIntegerField(default=1)
+    created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+    updated_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        indexes = [models.Index(fields=["team", "-updated_at"])]
+
+    def __str__(self) -> str:
+        return self.title
+
+
+class Version(models.Model):
+    """An immutable numbered PromptSpec of one experiment, found again by its content hash."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="versions")
+    number = models.PositiveIntegerField()
+    spec = models.JSONField()
+    content_hash = models.CharField(max_length=64)
+    label = models.CharField(max_length=80, blank=True)
+    message = models.CharField(max_length=500, blank=True)
+    author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["experiment", "number"], name="one_version_per_number"),
+            models.UniqueConstraint(fields=["experiment", "content_hash"], name="one_version_per_content"),
+        ]
+
+    def __str__(self) -> str:
+        return f"v{self.number} of {self.experiment_id}"

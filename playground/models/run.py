@@ -1,0 +1,258 @@
+"""Run: one generation. Its row is the truth; every queue message only says "look".
+
+``queued -> running -> succeeded | failed | cancelled | expired``; every move is one conditional
+update, so of any number of claimers, finishers and cancellers exactly one wins, and terminal
+states never change.
+"""
+
+import uuid
+from collections import defaultdict
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any, Self
+
+from django.conf import settings
+from django.contrib.auth.models import User
+from django.db import models
+from django.db.models import Q, Sum
+from django.utils import timezone
+
+from playground.models.experiment import Experiment, Version
+from playground.models.ids import new_id
+from playground.models.packed import PackedJSONField
+from playground.models.team import Team
+
+FAIR_WINDOW = timedelta(minutes=5)  # "served lately" in the fair order
+
+
+class Status(models.TextChoices):
+    QUEUED = "queued"
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    CANCELLED = "cancelled"
+    EXPIRED = "expired"
+
+
+LIVE = (Status.QUEUED, Status.RUNNING)
+
+
+class Kind(models.TextChoices):
+    INTERACTIVE = "interactive"
+    BATCH = "batch"
+    API = "api"
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended: a terminal status, and what finish writes beside it."""
+
+    status: Status
+    finish_reason: str
+    error_code: str = ""
+    error_message: str = ""
+
+
+class RunQuerySet(models.QuerySet["Run"]):
+    def live(self) -> Self:
+        return self.filter(status__in=LIVE)
+
+    def queued(self, model: str) -> Self:
+        return self.filter(status=Status.QUEUED, model=model)
+
+    def in_fair_order(self, model: str) -> list["Run"]:
+        """Queued runs in the order workers take them: interactive before batch, then the user
+        with the fewest tokens served lately, then age."""
+        runs = list(self.queued(model).only("id", "kind", "user_id", "queued_at", "attempt", "deadline"))
+        served = self._tokens_served_lately({run.user_id for run in runs})
+        runs.sort(key=lambda run: (run.kind == Kind.BATCH, served[run.user_id], run.queued_at, run.id))
+        return runs
+
+    def _tokens_served_lately(self, users: set[int]) -> dict[int, int]:
+        """Tokens that each user's runs took in FAIR_WINDOW; a running one counts what it may still take."""
+        rows = (
+            Run.objects.filter(user_id__in=users)
+            .filter(Q(status=Status.RUNNING) | Q(finished_at__gt=timezone.now() - FAIR_WINDOW))
+            .values_list("user_id", "status")
+            .annotate(Sum("completion_tokens"), Sum("max_new_tokens"))
+        )
+        served: dict[int, int] = defaultdict(int)
+        for user, status, written, reserved in rows:
+            served[user] += reserved if status == Status.RUNNING else written
+        return served
+
+    def claim_next(self, model: str, worker: uuid.UUID) -> "Run | None":
+        """Claims the next fair row for ``worker``; None when there is nothing to do."""
+        for candidate in self.in_fair_order(model):
+            if candidate.claim(worker):
+                return self.select_related(None).get(pk=candidate.pk)
+        return None
+
+    def beat(self, worker: uuid.UUID) -> int:
+        """Renews the lease of everything ``worker`` runs."""
+        lease = timezone.now() + timedelta(seconds=settings.LEASE)
+        return self.filter(worker=worker, status=Status.RUNNING).update(lease_until=lease)
+
+    def release(self, worker: uuid.UUID) -> int:
+        """Ends the leases of a worker that is known to be gone, so that nobody waits for them."""
+        return self.filter(worker=worker, status=Status.RUNNING).update(lease_until=timezone.now())
+
+
+class Run(models.Model):
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="runs")
+    # Runs from a terminal or a program belong to a team without belonging to an experiment.
+    experiment = models.ForeignKey(Experiment, null=True, on_delete=models.CASCADE, related_name="runs")
+    version = models.ForeignKey(Version, null=True, on_delete=models.PROTECT, related_name="runs")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="runs")
+    kind = models.CharField(max_length=12, choices=Kind, default=Kind.INTERACTIVE)
+    model = models.CharField(max_length=80)
+    model_revision = models.CharField(max_length=80, blank=True)
+
+    status = models.CharField(max_length=10, choices=Status, default=Status.QUEUED)
+    attempt = models.PositiveSmallIntegerField(default=1)  # the tape refuses entry id 0-0
+    worker = models.UUIDField(null=True)
+    lease_until = models.DateTimeField(null=True)
+    cancel_requested_at = models.DateTimeField(null=True)
+    deadline = models.DateTimeField()
+    rung_at = models.DateTimeField(null=True)
+    idempotency_key = models.CharField(max_length=80)
+    request_hash = models.CharField(max_length=64)
+
+    settings = models.JSONField()  # effective, after clamping and with the seed drawn
+    spec = models.JSONField()
+    prompt_text = models.TextField()
+    prompt_ids = PackedJSONField()
+    prompt_tokens = models.PositiveIntegerField()
+    max_new_tokens = models.PositiveIntegerField()
+
+    text = models.TextField(blank=True)
+    tokens = PackedJSONField(null=True)  # records as playground/events.py makes them
+    last_seq = models.PositiveIntegerField(default=0)
+    cached_tokens = models.PositiveIntegerField(default=0)
+    completion_tokens = models.PositiveIntegerField(default=0)
+    finish_reason = models.CharField(max_length=16, blank=True)
+    error_code = models.CharField(max_length=40, blank=True)
+    error_message = models.CharField(max_length=500, blank=True)
+    receipt = models.JSONField(default=dict)
+
+    queued_at = models.DateTimeField(default=timezone.now)
+    started_at = models.DateTimeField(null=True)
+    first_token_at = models.DateTimeField(null=True)
+    finished_at = models.DateTimeField(null=True)
+
+    objects = RunQuerySet.as_manager()
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["user", "idempotency_key"], name="one_run_per_idempotency_key")
+        ]
+        indexes = [
+            models.Index(fields=["status", "model"]),
+            models.Index(fields=["experiment", "-queued_at"]),
+            models.Index(fields=["user", "-finished_at"]),
+        ]
+
+    def __str__(self) -> str:
+        return f"run {self.id} ({self.status})"
+
+    @property
+    def is_live(self) -> bool:
+        return self.status in LIVE
+
+    @property
+    def usage(self) -> dict[str, int]:
+        return {
+            "prompt_tokens": self.prompt_tokens,
+            "cached_tokens": self.cached_tokens,
+            "completion_tokens": self.completion_tokens,
+        }
+
+    @property
+    def timing(self) -> dict[str, float | None]:
+        """Milliseconds since the run was queued, and tokens per second after the first one."""
+        speed = None
+        if self.first_token_at and self.finished_at and self.completion_tokens > 1:
+            seconds = (self.finished_at - self.first_token_at).total_seconds()
+            speed = round((self.completion_tokens - 1) / seconds, 1) if seconds > 0 else None
+        return {
+            "queued_ms": self._since_queued(self.started_at),
+            "first_token_ms": self._since_queued(self.first_token_at),
+            "total_ms": self._since_queued(self.finished_at),
+            "engine_first_token_ms": self.receipt.get("engine_first_token_ms"),
+            "tokens_per_second": speed,
+        }
+
+    def _since_queued(self, moment: datetime | None) -> float | None:
+        return None if moment is None else round((moment - self.queued_at).total_seconds() * 1000, 1)
+
+    @property
+    def ending(self) -> dict[str, Any]:
+        """What everybody is told when the run has ended."""
+        error = {"code": self.error_code, "message": self.error_message} if self.error_code else None
+        return {
+            "status": self.status,
+            "finish_reason": self.finish_reason,
+            "error": error,
+            "usage": self.usage,
+            "timing": self.timing,
+        }
+
+    def _moves(self, *, status: Status, **changes: Any) -> bool:
+        """Applies ``changes`` if the row still has this status and attempt."""
+        rows = type(self).objects.filter(pk=self.pk, status=status, attempt=self.attempt)
+        return rows.update(**changes) == 1
+
+    def claim(self, worker: uuid.UUID) -> bool:
+        now = timezone.now()
+        return self._moves(
+            status=Status.QUEUED,
+            **{"status": Status.RUNNING, "worker": worker, "started_at": now}
+            | {"lease_until": now + timedelta(seconds=settings.LEASE)},
+        )
+
+    def checkpoint(self, text: str, last_seq: int, first_token_at: datetime | None) -> bool:
+        """Stores the text so far; False means that another attempt owns the row."""
+        return self._moves(status=Status.RUNNING, text=text, last_seq=last_seq, first_token_at=first_token_at)
+
+    def finish(self, outcome: Outcome, **fields: Any) -> bool:
+        """Ends a running attempt; False means that somebody else has ended or taken it."""
+        return self._moves(
+            status=Status.RUNNING,
+            **_ending(outcome),
+            **fields,
+        )
+
+    def hand_back(self) -> bool:
+        """Queues a running attempt again, for another worker, as the next attempt."""
+        return self._moves(
+            status=Status.RUNNING,
+            **{"status": Status.QUEUED, "attempt": self.attempt + 1, "worker": None, "lease_until": None}
+            | {"rung_at": None, "text": "", "last_seq": 0, "first_token_at": None},
+        )
+
+    def request_cancel(self) -> bool:
+        """Asks for cancellation in any phase: queued ends at once, running when the engine sees it."""
+        now = timezone.now()
+        ended = _ending(Outcome(Status.CANCELLED, "cancelled"))
+        rows = type(self).objects.filter(pk=self.pk)
+        if rows.filter(status=Status.QUEUED).update(cancel_requested_at=now, **ended):
+            return True
+        return (
+            rows.filter(status=Status.RUNNING, cancel_requested_at=None).update(cancel_requested_at=now) == 1
+        )
+
+    def expire(self, outcome: Outcome) -> bool:
+        """Ends a queued attempt that nobody took."""
+        return self._moves(status=Status.QUEUED, **_ending(outcome))
+
+
+def _ending(outcome: Outcome) -> dict[str, Any]:
+    return {
+        "status": outcome.status,
+        "finish_reason": outcome.finish_reason,
+        "error_code": outcome.error_code,
+        "error_message": outcome.error_message,
+        "finished_at": timezone.now(),
+        "lease_until": None,
+    }

@@ -1,0 +1,40 @@
+"""Team, Membership and role: who may see and do what."""
+
+from django.contrib.auth.models import User
+from django.db import models
+
+from playground.models.ids import new_id
+
+
+class Role(models.TextChoices):
+    VIEWER = "viewer"  # reads
+    EDITOR = "editor"  # also runs and writes
+    OWNER = "owner"  # also manages people
+
+
+class Team(models.Model):
+    """Everything belongs to a team; a personal team has one member for good."""
+
+    id = models.UUIDField(primary_key=True, default=new_id, editable=False)
+    name = models.CharField(max_length=80)
+    personal_of = models.OneToOneField(
+        User, null=True, blank=True, on_delete=models.CASCADE, related_name="personal_team"
+    )
+    members = models.ManyToManyField(User, through="Membership", related_name="teams")
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    def __str__(self) -> str:
+        return self.name
+
+
+class Membership(models.Model):
+    team = models.ForeignKey(Team, on_delete=models.CASCADE, related_name="memberships")
+    user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="memberships")
+    role = models.CharField(max_length=10, choices=Role)
+    created_at = models.DateTimeField(auto_now_add=True)
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["team", "user"], name="one_membership_per_team")]
+
+    def __str__(self) -> str:
+        return f"{self.user} is {self.role} of {self.team}"

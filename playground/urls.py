@@ -1,0 +1,25 @@
+"""HTTP routes."""
+
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from playground.views import experiments, health, models, prompts, runs, welcome
+
+urlpatterns = [
+    path("", RedirectView.as_view(pattern_name="experiments"), name="home"),
+    path("experiments/", experiments.index, name="experiments"),
+    path("experiments/new", experiments.new, name="experiment-new"),
+    path("experiments/<uuid:pk>/", experiments.show, name="experiment"),
+    path("experiments/<uuid:pk>/draft", experiments.draft, name="experiment-draft"),
+    path("experiments/<uuid:pk>/history", experiments.history, name="experiment-history"),
+    path("experiments/<uuid:pk>/runs", runs.start, name="experiment-runs"),
+    path("runs/<uuid:pk>/", runs.show, name="run"),
+    path("runs/<uuid:pk>/cancel", runs.cancel, name="run-cancel"),
+    path("prompts/render", prompts.render, name="prompt-render"),
+    path("models/", models.index, name="models"),
+    path("limits", models.limits, name="limits"),
+    path("welcome/<str:secret>/", welcome.welcome, name="welcome"),
+    path("accounts/", include("allauth.account.urls")),
+    path("livez", health.livez, name="livez"),
+    path("healthz", health.healthz, name="healthz"),
+]

@@ -1,0 +1,31 @@
+"""The exact prompt of a spec, as the model would get it."""
+
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_POST
+
+from playground.actions import prompts
+from playground.specs import PromptSpec, Strict, parse
+from playground.views.signed_in import signed_in
+
+
+class Render(Strict):
+    spec: PromptSpec
+
+
+@signed_in
+@require_POST
+def render(request: HttpRequest) -> JsonResponse:
+    spec = parse(Render, request.body).spec
+    fit = prompts.render(spec)
+    tokens = [
+        {"id": token.id, "text": token.text, "special": token.special, "part": token.part}
+        for token in fit.rendered.tokens
+    ]
+    return JsonResponse(
+        {
+            "text": fit.rendered.text,
+            "tokens": tokens,
+            "counts": fit.counts(),
+            "warnings": prompts.warnings(spec),
+        }
+    )

@@ -1,0 +1,331 @@
+"""The worker process: one engine, its lease, and the runs that it follows.
+
+Only this file imports the engine. Threads: one per run (Celery's pool), the engine's own, the
+publisher's, and the pulse, which renews leases and watches over the engine.
+"""
+
+import logging
+import os
+import threading
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.db import close_old_connections
+from django.db.utils import Error as DatabaseError
+from django.utils import timezone
+
+from inference.registry import Registry
+from inference.types import (
+    EngineError,
+    Failed,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    SamplingParams,
+    Started,
+    Token,
+)
+from playground.errors import RUN_ERRORS
+from playground.events import token_record
+from playground.limits import LIMITS
+from playground.models import Run, WorkerLease
+from playground.models.run import Outcome, Status
+from playground.models.worker_lease import WorkerState
+from playground.publisher import Line, Publisher
+
+if TYPE_CHECKING:
+    from inference.engine import Engine, Stream
+
+log = logging.getLogger(__name__)
+
+HANG = 60.0  # seconds without a step while work exists; then the process ends and its leases lapse
+
+
+@contextmanager
+def database() -> Iterator[None]:
+    """A unit of work on the database in a thread that outlives connections."""
+    close_old_connections()
+    try:
+        yield
+    finally:
+        close_old_connections()
+
+
+class Worker:
+    """Serves one model. Made once per process, by ``tasks``."""
+
+    def __init__(self, model: str, worker_id: uuid.UUID, name: str) -> None:
+        self.model = model
+        self.id = worker_id
+        self.name = name
+        self.draining = threading.Event()
+        self._drain_deadline = float("inf")
+        self._following: dict[uuid.UUID, Line] = {}
+        self._engine: Engine | None = None
+        self._publisher = Publisher()
+        self._stopped = threading.Event()
+        self._report(WorkerState.LOADING, detail="loading weights")
+        self._pulse = threading.Thread(target=self._pulse_loop, name="pulse", daemon=True)
+        self._pulse.start()
+
+    # Life of the process
+
+    def load(self) -> None:
+        """Loads weights and starts the engine. Raises what the loader raises, after reporting it."""
+        try:
+            self._engine = self._make_engine()
+        except Exception as error:
+            self._report(WorkerState.FAILED, detail=str(error)[:500])
+            raise
+        self._report(WorkerState.WARM)
+
+    def _make_engine(self) -> "Engine":
+        from inference.engine import Engine, EngineConfig  # here: this loads torch
+        from inference.loader import load_model
+
+        spec = Registry.load(settings.MODELS_FILE, settings.DATA_DIR)[self.model]
+        began = time.monotonic()
+        loaded = load_model(spec.folder, dtype=spec.dtype, device=spec.device)
+        engine = Engine(loaded, EngineConfig(slots=settings.ENGINE_SLOTS, window=spec.window))
+        engine.start()
+        log.info("%s is warm after %.1f s.", self.model, time.monotonic() - began)
+        return engine
+
+    def drain(self) -> None:
+        """Stops claiming; runs get DRAIN seconds to finish and are then handed back."""
+        self._drain_deadline = time.monotonic() + settings.DRAIN
+        self.draining.set()
+
+    def close(self) -> None:
+        self._stopped.set()
+        if self._engine is not None:
+            self._engine.stop()
+        self._publisher.stop()
+        with database():
+            WorkerLease.objects.filter(pk=self.id).delete()
+
+    @property
+    def engine(self) -> "Engine":
+        assert self._engine is not None, "runs are claimed only after load()"
+        return self._engine
+
+    # Claiming and following runs (one thread per run)
+
+    def serve(self) -> None:
+        """Claims and follows runs until none is left for this model."""
+        while not self.draining.is_set():
+            with database():
+                run = Run.objects.claim_next(self.model, self.id)
+            if run is None:
+                return
+            self.follow(run)
+
+    def follow(self, run: Run) -> None:
+        """Follows one claimed run to its end."""
+        line = self._publisher.open(run)
+        self._following[run.pk] = line
+        try:
+            Following(self, run, line).to_the_end()
+        except Exception:
+            log.exception("Run %s could not be followed; its lease will lapse.", run.pk)
+            self._publisher.drop(line)
+        finally:
+            del self._following[run.pk]
+
+    @property
+    def must_hand_back(self) -> bool:
+        return self.draining.is_set() and time.monotonic() > self._drain_deadline
+
+    def drop(self, line: Line) -> None:
+        self._publisher.drop(line)
+
+    # The pulse
+
+    def _pulse_loop(self) -> None:
+        last_step, moved_at = -1, time.monotonic()
+        while not self._stopped.wait(min(1.0, settings.HEARTBEAT)):
+            try:
+                with database():
+                    self._look_for_cancels()
+                    self._beat()
+            except DatabaseError:
+                log.exception("The database does not answer; leases may lapse.")
+            stats = self._engine.stats() if self._engine else None
+            if stats is None:
+                continue
+            if stats.progress != last_step or not (stats.running or stats.waiting):
+                last_step, moved_at = stats.progress, time.monotonic()
+            if not stats.alive or time.monotonic() - moved_at > HANG:
+                self._die(stats.error or "the engine stands still")
+
+    def _look_for_cancels(self) -> None:
+        """The column is what counts: the broker's copy may be lost."""
+        if self._following:
+            asked = Run.objects.filter(pk__in=list(self._following)).exclude(cancel_requested_at=None)
+            for run_id in asked.values_list("pk", flat=True):
+                if line := self._following.get(run_id):
+                    line.cancel_asked.set()
+
+    def _beat(self) -> None:
+        lease = WorkerLease.objects.filter(pk=self.id)
+        seen = lease.values_list("seen_at", flat=True).first()
+        if seen and (timezone.now() - seen).total_seconds() < settings.HEARTBEAT:
+            return
+        Run.objects.beat(self.id)
+        if self._engine is None:
+            lease.update(seen_at=timezone.now())
+            return
+        stats = self._engine.stats()
+        state = WorkerState.DRAINING if self.draining.is_set() else WorkerState.WARM
+        lease.update(seen_at=timezone.now(), state=state, running=stats.running, progress=stats.progress)
+
+    def _die(self, reason: str) -> None:
+        """A dead engine cannot be trusted with this process: say so, let runs end, and let the supervisor restart it."""
+        log.critical("The engine of %s is dead (%s); this worker ends.", self.model, reason)
+        with database():
+            self._report(WorkerState.FAILED, detail=reason[:500])
+        time.sleep(2.0)  # the run threads are storing their failed rows
+        os._exit(70)
+
+    def _report(self, state: WorkerState, detail: str = "") -> None:
+        fields: dict[str, Any] = {"state": state, "detail": detail, "seen_at": timezone.now()}
+        if self._engine is not None:
+            info = self._engine.info
+            fields |= {"device": info.device, "dtype": info.dtype, "window": info.window}
+            fields["capacity"] = self._engine.stats().capacity
+        WorkerLease.objects.update_or_create(
+            pk=self.id, defaults={"name": self.name, "model": self.model, **fields}
+        )
+
+
+class Following:
+    """One attempt of one run, from submit to its terminal row."""
+
+    def __init__(self, worker: Worker, run: Run, line: Line) -> None:
+        self.worker = worker
+        self.run = run
+        self.line = line
+        self.tokens: list[dict[str, Any]] = []
+        self.first_token_at: Any = None
+        self.cached_tokens = 0
+        self.submitted = 0.0
+        self.engine_first_token: float | None = None
+        self._cancelled = False
+        self._saved = time.monotonic()
+
+    @property
+    def text(self) -> str:
+        return "".join(record["t"] for record in self.tokens)
+
+    def to_the_end(self) -> None:
+        self.submitted = time.monotonic()
+        try:
+            stream = self.worker.engine.submit(self._request())
+        except EngineError as error:
+            self._finish(Outcome(Status.FAILED, "failed", error.code, error.message))
+            return
+        try:
+            self._consume(stream)
+        finally:
+            self.worker.engine.cancel(str(self.run.pk))  # whatever ended us, the engine stops too
+
+    def _request(self) -> GenerationRequest:
+        wanted = self.run.settings
+        greedy = wanted["mode"] == "greedy"
+        sampling = SamplingParams(
+            max_new_tokens=wanted["max_new_tokens"],
+            greedy=greedy,
+            temperature=1.0 if greedy else wanted["temperature"],
+            top_k=0 if greedy else wanted["top_k"],
+            top_p=1.0 if greedy else wanted["top_p"],
+            seed=wanted["seed"] or 0,
+            stop=tuple(wanted["stop"]),
+            alternatives=LIMITS.alternatives,
+        )
+        return GenerationRequest(str(self.run.pk), tuple(self.run.prompt_ids), sampling)
+
+    def _consume(self, stream: "Stream") -> None:
+        while not self.line.fenced.is_set():
+            self._heed_requests()
+            if self.worker.must_hand_back and self._hand_back():
+                return
+            match stream.get(timeout=0.1):
+                case None:
+                    continue
+                case Started(prompt_tokens=prompt, cached_tokens=cached):
+                    self.cached_tokens = cached
+                    self.line.start(prompt, cached)
+                case Token() as token:
+                    self._take(token)
+                case Finished(reason=reason, usage=usage):
+                    self._finish(self._outcome(reason), usage.completion_tokens)
+                    return
+                case Failed(code=code, message=message):
+                    self._finish(
+                        Outcome(Status.FAILED, "failed", code, f"{RUN_ERRORS[code]} ({message})"[:500])
+                    )
+                    return
+
+    def _take(self, token: Token) -> None:
+        if self.first_token_at is None:
+            self.first_token_at = timezone.now()
+            self.engine_first_token = time.monotonic() - self.submitted
+        record = token_record(token)
+        self.tokens.append(record)
+        self.line.token(record)
+        if time.monotonic() - self._saved > settings.CHECKPOINT:
+            self._saved = time.monotonic()
+            with database():
+                if not self.run.checkpoint(self.text, self.line.seq, self.first_token_at):
+                    self.line.fenced.set()
+
+    def _heed_requests(self) -> None:
+        overdue = timezone.now() > self.run.deadline
+        if not self._cancelled and (self.line.cancel_asked.is_set() or overdue):
+            self._cancelled = True
+            self.worker.engine.cancel(str(self.run.pk))
+
+    def _outcome(self, reason: FinishReason) -> Outcome:
+        if reason is not FinishReason.CANCELLED:
+            return Outcome(Status.SUCCEEDED, reason)
+        if self.line.cancel_asked.is_set():
+            return Outcome(Status.CANCELLED, "cancelled")
+        return Outcome(Status.FAILED, "failed", "deadline", RUN_ERRORS["deadline"])
+
+    def _hand_back(self) -> bool:
+        with database():
+            self.run.hand_back()
+        self.worker.drop(self.line)
+        return True
+
+    def _finish(self, outcome: Outcome, completion_tokens: int | None = None) -> None:
+        """The row first, the tape's end after it: a crash between the two is healed by readers."""
+        completion = len(self.tokens) if completion_tokens is None else completion_tokens
+        with database():
+            won = self.run.finish(
+                outcome,
+                text=self.text,
+                tokens=self.tokens,
+                last_seq=self.line.seq,
+                cached_tokens=self.cached_tokens,
+                completion_tokens=completion,
+                first_token_at=self.first_token_at,
+                receipt=self._receipt(),
+            )
+            row = Run.objects.get(pk=self.run.pk)
+        if won:
+            self.line.end(row.ending)
+        else:
+            self.worker.drop(self.line)
+
+    def _receipt(self) -> dict[str, Any]:
+        engine_ms = None if self.engine_first_token is None else round(self.engine_first_token * 1000, 1)
+        return {
+            **self.worker.engine.info.as_json(),
+            "engine_first_token_ms": engine_ms,
+            "attempt": self.run.attempt,
+        }
