@@ -43,8 +43,7 @@ def write(metadata: Mapping[str, Any], folder: Path) -> None:
     config = json.dumps(_config(metadata), indent=2, ensure_ascii=False)
     (folder / "tokenizer_config.json").write_text(config + "\n", encoding="utf-8")
     if template := metadata.get("tokenizer.chat_template"):
-        # newline="": the template's line ends are part of the prompt.
-        (folder / "chat_template.jinja").write_text(template, encoding="utf-8", newline="")
+        (folder / "chat_template.jinja").write_text(template, encoding="utf-8")
 
 
 def build(metadata: Mapping[str, Any]) -> Tokenizer:

@@ -1,0 +1,333 @@
+"""From instruction, shots and input to the exact text and token ids a model gets.
+
+Pure functions: the same parts and tokenizer give the same prompt. Two layouts exist:
+
+* ``chat``: the model's own chat template. The instruction is the system message, each shot a user
+  and an assistant turn, the input the last user turn.
+* ``plain``: one text with ``name: value`` lines, which the model continues.
+
+The ids are those of transformers for the same text, with one exception: a control token that a
+person typed (such as an end-of-turn mark) is encoded as the characters it consists of, so that
+nobody can forge a turn.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import accumulate, pairwise
+from typing import Literal
+
+from inference.template import Message, TemplateError
+from inference.tokenizer import Encoded, PromptTokenizer, Range, TokenizerError
+
+Layout = Literal["chat", "plain"]
+Value = tuple[str, str]  # field name and text
+
+INSTRUCTION = "instruction"
+INPUT = "input"
+FORMAT = "format"  # what the layout itself writes
+
+
+class PromptError(Exception):
+    """The parts cannot become a prompt; the message is one sentence."""
+
+
+@dataclass(frozen=True, slots=True)
+class Shot:
+    """One example placed in the prompt."""
+
+    values: tuple[Value, ...]
+    output: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptParts:
+    """What people wrote, in the order in which it becomes text."""
+
+    layout: Layout
+    instruction: str
+    shots: tuple[Shot, ...]
+    input: tuple[Value, ...]
+    output_name: str
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A stretch of the text, in characters (code points), and the part it belongs to.
+
+    ``part`` is ``instruction``, ``example:0`` and so on, ``input`` or ``format``.
+    """
+
+    start: int
+    end: int
+    part: str
+
+
+@dataclass(frozen=True, slots=True)
+class PromptToken:
+    """One token; ``text[start:end]`` is what it stands for.
+
+    Tokens that hold pieces of one character share its place; a token that stands for no text has
+    ``start == end``. ``special`` marks control tokens, which answers never show.
+    """
+
+    id: int
+    start: int
+    end: int
+    part: str
+    special: bool
+
+
+@dataclass(frozen=True, slots=True)
+class RenderedPrompt:
+    """A prompt as the model gets it.
+
+    ``spans`` cover ``text`` without gaps; ``tokens`` explain ``ids`` one by one.
+    """
+
+    text: str
+    ids: tuple[int, ...]
+    spans: tuple[Span, ...]
+    tokens: tuple[PromptToken, ...]
+
+    def tokens_by_part(self) -> dict[str, int]:
+        """Number of tokens of each part; together they are ``len(ids)``."""
+        return dict(Counter(token.part for token in self.tokens))
+
+
+def render_prompt(parts: PromptParts, tokenizer: PromptTokenizer) -> RenderedPrompt:
+    """The prompt of ``parts`` for the model of ``tokenizer``.
+
+    Raises PromptError for text that cannot be encoded, for the chat layout with a model that has no
+    chat template, and for a template that leaves out what people wrote.
+    """
+    for text in _texts(parts):
+        check_text(text)
+    try:
+        if parts.layout == "chat":
+            text, spans = _chat(parts, tokenizer)
+        else:
+            text, spans = _plain(parts)
+        typed = [(span.start, span.end) for span in spans if span.part != FORMAT]
+        encoded = tokenizer.encode_guarded(text, typed, whole=parts.layout == "plain")
+    except (TemplateError, TokenizerError) as error:
+        raise PromptError(str(error)) from error
+    return RenderedPrompt(text, encoded.ids, spans, _tokens(encoded, spans, tokenizer))
+
+
+def check_text(text: str) -> None:
+    """Raises PromptError for characters that tokenizers or databases cannot hold."""
+    if "\x00" in text:
+        raise PromptError("The text holds a NUL character; remove it.")
+    try:
+        text.encode()
+    except UnicodeEncodeError as error:
+        raise PromptError(
+            f"The text holds half of a character (a lone surrogate) at position {error.start}; remove it."
+        ) from error
+
+
+def _texts(parts: PromptParts) -> Iterator[str]:
+    yield parts.instruction
+    yield parts.output_name
+    for values in (*(shot.values for shot in parts.shots), parts.input):
+        for name, value in values:
+            yield from (name, value)
+    yield from (shot.output for shot in parts.shots)
+
+
+# --- pieces: text with the part it belongs to
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    text: str
+    part: str
+
+
+def _example(index: int) -> str:
+    return f"example:{index}"
+
+
+def _lines(values: Iterable[Value]) -> str:
+    return "\n".join(f"{name}: {value}" for name, value in values)
+
+
+def _spans(pieces: Iterable[_Piece]) -> tuple[Span, ...]:
+    """Where the pieces lie once they are joined; neighbours of one part become one span."""
+    spans: list[Span] = []
+    at = 0
+    for piece in pieces:
+        end = at + len(piece.text)
+        if spans and spans[-1].part == piece.part:
+            spans[-1] = replace(spans[-1], end=end)
+        elif piece.text:
+            spans.append(Span(at, end, piece.part))
+        at = end
+    return tuple(spans)
+
+
+# --- plain layout
+
+
+def _plain(parts: PromptParts) -> tuple[str, tuple[Span, ...]]:
+    blank = _Piece("\n\n", FORMAT)
+    pieces = [_Piece(parts.instruction, INSTRUCTION), blank] if parts.instruction else []
+    for index, shot in enumerate(parts.shots):
+        pieces += [_Piece(_lines((*shot.values, (parts.output_name, shot.output))), _example(index)), blank]
+    # No space after the last colon: tokens of words begin with theirs.
+    question = "".join(f"{name}: {value}\n" for name, value in parts.input)
+    pieces.append(_Piece(f"{question}{parts.output_name}:", INPUT))
+    return "".join(piece.text for piece in pieces), _spans(pieces)
+
+
+# --- chat layout
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """One message of the conversation, made of pieces."""
+
+    role: str
+    pieces: tuple[_Piece, ...]
+
+    @property
+    def content(self) -> str:
+        return "".join(piece.text for piece in self.pieces)
+
+    def trimmed(self) -> _Turn:
+        """The turn without white space at its ends, as many templates make it."""
+        text = self.content
+        low, high = len(text) - len(text.lstrip()), len(text.rstrip())
+        bounds = list(accumulate((len(piece.text) for piece in self.pieces), initial=0))
+        kept = (
+            replace(piece, text=text[max(start, low) : max(low, min(end, high))])
+            for piece, (start, end) in zip(self.pieces, pairwise(bounds), strict=True)
+        )
+        return replace(self, pieces=tuple(kept))
+
+
+def _chat(parts: PromptParts, tokenizer: PromptTokenizer) -> tuple[str, tuple[Span, ...]]:
+    if not tokenizer.has_chat_template:
+        raise PromptError("This model has no chat template; choose the plain layout.")
+    turns = _turns(parts)
+    if not parts.instruction:
+        return _render(turns, tokenizer)
+    system = _Turn("system", (_Piece(parts.instruction, INSTRUCTION),))
+    try:
+        return _render((system, *turns), tokenizer)
+    except (TemplateError, _LeftOutError):  # this model was trained without system messages
+        first = replace(turns[0], pieces=(*system.pieces, _Piece("\n\n", FORMAT), *turns[0].pieces))
+        return _render((first, *turns[1:]), tokenizer)
+
+
+class _LeftOutError(PromptError):
+    """The template leaves out text that people wrote."""
+
+
+def _turns(parts: PromptParts) -> tuple[_Turn, ...]:
+    turns = []
+    for index, shot in enumerate(parts.shots):
+        turns.append(_Turn("user", (_Piece(_question(shot.values), _example(index)),)))
+        turns.append(_Turn("assistant", (_Piece(shot.output, _example(index)),)))
+    return (*turns, _Turn("user", (_Piece(_question(parts.input), INPUT),)))
+
+
+def _question(values: Sequence[Value]) -> str:
+    """One field is asked as it is, several as ``name: value`` lines."""
+    return values[0][1] if len(values) == 1 else _lines(values)
+
+
+def _render(turns: Sequence[_Turn], tokenizer: PromptTokenizer) -> tuple[str, tuple[Span, ...]]:
+    """The template's text for ``turns``, and which of it is whose.
+
+    A template is free to trim and to move what it is given. So the turns are rendered three times:
+    as they are, and with each piece between two marks, whole and trimmed. The marked text that
+    equals the plain one, marks aside, shows where every piece went.
+    """
+    trimmed = [turn.trimmed() for turn in turns]
+    marks = _Marks(turns)
+    plain, *marked = tokenizer.render_chat(
+        _messages(turns), _messages(marks.around(turns)), _messages(marks.around(trimmed))
+    )
+    for candidate in marked:
+        pieces = marks.read(candidate)
+        if "".join(piece.text for piece in pieces) == plain:
+            _check_nothing_left_out(pieces, turns)
+            return plain, _spans(pieces)
+    raise PromptError(
+        "The chat template of this model rewrites messages, so the parts of the prompt cannot be told apart; "
+        "choose the plain layout."
+    )
+
+
+def _messages(turns: Iterable[_Turn]) -> list[Message]:
+    return [{"role": turn.role, "content": turn.content} for turn in turns]
+
+
+def _check_nothing_left_out(pieces: Iterable[_Piece], turns: Iterable[_Turn]) -> None:
+    shown = Counter(piece.part for piece in pieces if piece.text.strip())
+    written = Counter(piece.part for turn in turns for piece in turn.pieces if piece.text.strip())
+    for part, count in written.items():
+        if part != FORMAT and shown[part] < count:
+            raise _LeftOutError(f"The chat template of this model leaves out text of the {part}.")
+
+
+class _Marks:
+    """Private-use characters that open and close the pieces of each part; none occurs in the turns."""
+
+    def __init__(self, turns: Iterable[_Turn]) -> None:
+        pieces = [piece for turn in turns for piece in turn.pieces]
+        used = set().union(*(piece.text for piece in pieces))
+        free = (chr(code) for code in range(0xF0000, 0xFFFFE) if chr(code) not in used)
+        parts = dict.fromkeys(piece.part for piece in pieces if piece.part != FORMAT)
+        self._close = next(free, "")
+        self._open = {part: next(free, "") for part in parts}
+        if not all((self._close, *self._open.values())):
+            raise PromptError("The text holds too many private-use characters.")
+
+    def around(self, turns: Iterable[_Turn]) -> list[_Turn]:
+        """``turns`` with marked pieces. Empty ones stay empty: templates ask whether there is content."""
+        return [replace(turn, pieces=tuple(map(self._mark, turn.pieces))) for turn in turns]
+
+    def _mark(self, piece: _Piece) -> _Piece:
+        if not piece.text or piece.part == FORMAT:
+            return piece
+        return replace(piece, text=f"{self._open[piece.part]}{piece.text}{self._close}")
+
+    def read(self, text: str) -> list[_Piece]:
+        """The marked ``text`` as pieces without marks."""
+        part_of = {mark: part for part, mark in self._open.items()} | {self._close: FORMAT}
+        places = [index for index, character in enumerate(text) if character in part_of]
+        pieces = [_Piece(text[: places[0]] if places else text, FORMAT)]
+        for start, end in pairwise((*places, len(text))):
+            pieces.append(_Piece(text[start + 1 : end], part_of[text[start]]))
+        return pieces
+
+
+# --- tokens
+
+
+def _tokens(encoded: Encoded, spans: Sequence[Span], tokenizer: PromptTokenizer) -> tuple[PromptToken, ...]:
+    starts = [span.start for span in spans]
+    special = tokenizer.special_ids | frozenset(tokenizer.control_tokens.values())
+    return tuple(
+        PromptToken(index, *place, _part(place, spans, starts), index in special)
+        for index, place in zip(encoded.ids, encoded.ranges, strict=True)
+    )
+
+
+def _part(place: Range, spans: Sequence[Span], starts: Sequence[int]) -> str:
+    """The part that has most of a token's characters; the later one of two equals."""
+    start, end = place
+    if start == end:
+        return FORMAT
+    first = bisect_right(starts, start) - 1
+    last = bisect_right(starts, end - 1) - 1
+    if first == last:
+        return spans[first].part
+    touched = spans[first : last + 1]
+    return max(reversed(touched), key=lambda span: min(end, span.end) - max(start, span.start)).part
