@@ -29,7 +29,7 @@ OUTPUT_CHARS = 4 * 2**20
 class GenerationTag(jinja2.ext.Extension):
     """``{% generation %}`` marks assistant text for training; here its body is simply rendered."""
 
-    tags: set[str] = {"generation"}  # noqa: RUF012  (Jinja declares it so)
+    tags: set[str] = {"generation"}
 
     def parse(self, parser: Parser) -> list[nodes.Node]:
         next(parser.stream)
