@@ -93,12 +93,12 @@ class RenderedPrompt:
     spans: tuple[Span, ...]
     tokens: tuple[PromptToken, ...]
 
-    def tokens_by_part(self) -> dict[str, int]:
+    def count_by_part(self) -> dict[str, int]:
         """Number of tokens of each part; together they are ``len(ids)``."""
         return dict(Counter(token.part for token in self.tokens))
 
 
-def render_prompt(parts: PromptParts, tokenizer: PromptTokenizer) -> RenderedPrompt:
+def render(tokenizer: PromptTokenizer, parts: PromptParts) -> RenderedPrompt:
     """The prompt of ``parts`` for the model of ``tokenizer``.
 
     Raises PromptError for text that cannot be encoded, for the chat layout with a model that has no
