@@ -1,0 +1,64 @@
+// Copies the pinned browser libraries into static/vendor, so that nobody who runs Fewshot needs Node.
+// Run `npm ci --ignore-scripts && npm run vendor` here after a version in package.json changes, and commit the result.
+
+import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises"
+import { dirname, join } from "node:path"
+import { fileURLToPath } from "node:url"
+
+const HERE = dirname(fileURLToPath(import.meta.url))
+const MODULES = join(HERE, "node_modules")
+const TARGET = join(HERE, "..", "static", "vendor")
+
+const FILES = {
+  "tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
+  "htmx.min.js": "htmx.org/dist/htmx.min.js",
+}
+const LICENCES = {
+  "tabler.LICENSE.txt": join(HERE, "licences", "tabler.txt"), // the package carries no licence file
+  "tabler-icons.LICENSE.txt": join(MODULES, "@tabler/icons/LICENSE"),
+  "htmx.LICENSE.txt": join(MODULES, "htmx.org/LICENSE"),
+}
+const ICONS = [
+  "outline/adjustments", "outline/alert-triangle", "outline/check", "outline/chevron-down", "outline/chevron-up",
+  "outline/code", "outline/copy", "outline/device-desktop", "outline/dice-5", "outline/flask", "outline/grip-vertical",
+  "outline/layout-sidebar", "outline/logout", "outline/moon", "outline/plus", "outline/refresh", "outline/search",
+  "outline/sun", "outline/trash", "outline/user", "outline/x", "filled/player-play", "filled/player-stop",
+]
+
+// A source map comment names a file that is not shipped; hashed static names would refuse to build over it.
+const withoutSourceMap = (text) => text.replace(/\/[/*]# sourceMappingURL=.*?(\*\/)?\s*$/, "")
+
+async function copyLibraries() {
+  for (const [name, from] of Object.entries(FILES)) {
+    await writeFile(join(TARGET, name), withoutSourceMap(await readFile(join(MODULES, from), "utf8")))
+  }
+  for (const [name, from] of Object.entries(LICENCES)) await cp(from, join(TARGET, name))
+}
+
+async function symbol(path) {
+  const svg = await readFile(join(MODULES, "@tabler/icons/icons", `${path}.svg`), "utf8")
+  const shapes = svg.slice(svg.indexOf(">", svg.indexOf("<svg")) + 1, svg.lastIndexOf("</svg>"))
+  const paint = path.startsWith("filled/")
+    ? 'fill="currentColor"'
+    : 'fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"'
+  const drawn = shapes.split("\n").map((line) => line.trim()).filter((line) => line && !line.includes('d="M0 0h24v24H0z"'))
+  return `<symbol id="${path.split("/")[1]}" viewBox="0 0 24 24" ${paint}>${drawn.join("")}</symbol>`
+}
+
+async function drawIcons() {
+  const symbols = await Promise.all(ICONS.map(symbol))
+  const sprite = `<svg xmlns="http://www.w3.org/2000/svg">\n${symbols.join("\n")}\n</svg>\n`
+  await writeFile(join(TARGET, "icons.svg"), sprite)
+}
+
+async function writeVersions() {
+  const { devDependencies } = JSON.parse(await readFile(join(HERE, "package.json"), "utf8"))
+  const lines = Object.entries(devDependencies).map(([name, version]) => `${name} ${version}`)
+  await writeFile(join(TARGET, "VERSIONS.txt"), `${lines.join("\n")}\n`)
+}
+
+await rm(TARGET, { recursive: true, force: true })
+await mkdir(TARGET, { recursive: true })
+await copyLibraries()
+await drawIcons()
+await writeVersions()

@@ -1,0 +1,54 @@
+// The window of the model as a bar: instruction, every shot, input, format and what is reserved for the answer.
+
+import { byId, element } from "../lib/dom.js"
+import { shotLabel } from "../models/draft.js"
+
+const plain = (count) => count.toLocaleString("en")
+
+export class ContextBar {
+  constructor(draft) {
+    this.draft = draft
+  }
+
+  show({ counts, warnings = [] }) {
+    const whole = Math.max(counts.window, counts.prompt + counts.reserved)
+    byId("context-bar").replaceChildren(...segments(counts).map(([part, count]) => segment(part, count / whole)))
+    byId("context-bar").classList.toggle("over", counts.over > 0)
+    byId("counts").replaceChildren(...legend(counts, this.draft.shots), total(counts))
+    byId("warnings").replaceChildren(...warnings.map((text) => element("li", { text })))
+  }
+
+  refuse(message) {
+    byId("context-bar").replaceChildren()
+    byId("counts").replaceChildren(element("span", { class: "over", text: message }))
+    byId("warnings").replaceChildren()
+  }
+}
+
+function segments({ instruction, examples, input, format, reserved }) {
+  const shots = examples.map((count) => ["shot", count])
+  return [["format", format], ["instruction", instruction], ...shots, ["input", input], ["reserved", reserved]]
+}
+
+function segment(part, share) {
+  const made = element("span", { class: "part", "data-part": part })
+  made.style.setProperty("--share", share)
+  return made
+}
+
+function legend({ instruction, examples, input, format, reserved }, shots) {
+  const inShots = examples.reduce((sum, count) => sum + count, 0)
+  const parts = [["instruction", "instruction", instruction], ["shot", shotLabel(shots), inShots], ["input", "input", input]]
+  const rest = [["format", "format", format], ["reserved", "reserved for the answer", reserved]]
+  return [...parts, ...rest].filter(([, , count]) => count).map(([part, name, count]) => {
+    const made = element("span", { class: "key", "data-part": part })
+    made.append(element("i", { "aria-hidden": "true" }), `${name} ${plain(count)}`)
+    return made
+  })
+}
+
+function total({ prompt, reserved, window, over }) {
+  if (!over) return element("span", { text: `${plain(prompt + reserved)} of ${plain(window)} tokens` })
+  const text = `${plain(over)} tokens too many for the window of ${plain(window)}: reserve less, or switch an example off`
+  return element("span", { class: "over", text })
+}

@@ -1,0 +1,36 @@
+// Drags rows by their handles with mouse, pen or finger. Knows only elements; `moved(id, place)` does the rest.
+
+export function connectDragging(rows, moved) {
+  rows.addEventListener("pointerdown", (event) => {
+    const handle = event.target.closest("[data-handle]")
+    if (!handle || event.button !== 0) return
+    event.preventDefault()
+    handle.focus()
+    handle.setPointerCapture(event.pointerId)
+    drag(handle, rows, moved)
+  })
+}
+
+function drag(handle, rows, moved) {
+  const row = handle.closest(".grid-row")
+  row.classList.add("dragged")
+  const follow = (event) => {
+    const place = placeAt(rows, row, event.clientY)
+    if (place !== [...rows.children].indexOf(row)) moved(row.dataset.id, place)
+  }
+  const drop = () => {
+    row.classList.remove("dragged")
+    handle.removeEventListener("pointermove", follow)
+  }
+  handle.addEventListener("pointermove", follow)
+  handle.addEventListener("lostpointercapture", drop, { once: true })
+}
+
+/** How many other rows have their middle above `y`. */
+function placeAt(rows, row, y) {
+  const others = [...rows.children].filter((other) => other !== row)
+  return others.filter((other) => {
+    const { top, height } = other.getBoundingClientRect()
+    return top + height / 2 < y
+  }).length
+}

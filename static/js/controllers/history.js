@@ -1,0 +1,26 @@
+// The list of earlier runs. The server draws it; htmx fetches it again when a run begins or ends.
+
+import { byId } from "../lib/dom.js"
+
+export function connectHistory(runs, answer) {
+  const place = byId("history")
+  const mark = () => {
+    for (const item of place.querySelectorAll("[data-run]")) {
+      if (item.dataset.run === runs.shown) item.setAttribute("aria-current", "true")
+      else item.removeAttribute("aria-current")
+    }
+  }
+  place.addEventListener("click", async (event) => {
+    const item = event.target.closest("[data-run]")
+    if (!item) return
+    try {
+      await runs.show(item.dataset.run)
+      answer.reveal()
+    } catch (error) {
+      answer.complain(error.message)
+    }
+  })
+  runs.addEventListener("change", mark)
+  runs.addEventListener("ended", () => document.body.dispatchEvent(new Event("runs-changed")))
+  new MutationObserver(mark).observe(place, { childList: true })
+}

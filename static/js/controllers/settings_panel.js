@@ -1,0 +1,143 @@
+// Model, layout and generation settings. A setting that the mode ignores is disabled, and the page says why.
+
+import { byId, say } from "../lib/dom.js"
+import { faultInStops, readStops, showStops } from "../models/escapes.js"
+import { grow } from "./autosize.js"
+
+const KNOBS = ["max_new_tokens", "temperature", "top_k", "top_p"]
+const WHOLE = new Set(["max_new_tokens", "top_k", "seed"])
+
+/** Connects the panel; returns { markWarm(model) } for whoever learns that a model has begun to answer. */
+export function connectSettings(draft, page) {
+  const models = page.models
+  for (const key of KNOBS) connectKnob(draft, key)
+  connectChoices(draft)
+  connectStops(draft, page.limits)
+  connectSeed(draft)
+  byId("model").addEventListener("change", (event) => draft.change(() => (draft.spec.model = event.target.value)))
+  const show = () => {
+    showAll(draft.spec)
+    showModel(draft, models)
+  }
+  draft.addEventListener("replace", show)
+  draft.addEventListener("change", () => showDependent(draft, models))
+  show()
+  foldOnPhones()
+  return {
+    markWarm(name) {
+      const model = models.find((one) => one.name === name)
+      if (model && model.state !== "warm") Object.assign(model, { state: "warm", detail: "" })
+      showModel(draft, models)
+    },
+  }
+}
+
+function connectKnob(draft, key) {
+  const knob = document.querySelector(`[data-knob="${key}"]`)
+  const [number, slider] = knob.querySelectorAll("input")
+  const write = (from, to) => {
+    const fault = faultInNumber(from)
+    say(knob.querySelector(".fault"), fault)
+    number.setAttribute("aria-invalid", String(Boolean(fault)))
+    if (fault) return
+    to.value = from.value
+    fill(slider)
+    draft.change(() => (draft.spec.settings[key] = Number(from.value)))
+  }
+  number.addEventListener("input", () => write(number, slider))
+  slider.addEventListener("input", () => write(slider, number))
+}
+
+/** What is wrong with the number in `box`, as a sentence, or "". */
+function faultInNumber(box) {
+  const value = Number(box.value)
+  const { min, max, id } = box
+  if (box.value.trim() === "" || Number.isNaN(value)) return "A number is needed here."
+  if (WHOLE.has(id) && !Number.isInteger(value)) return "A whole number is needed here."
+  return value < Number(min) || value > Number(max) ? `Between ${min} and ${Number(max).toLocaleString("en")}.` : ""
+}
+
+/** Paints the part of the track left of the thumb. */
+function fill(slider) {
+  const share = (slider.value - slider.min) / (slider.max - slider.min)
+  slider.style.setProperty("--share", share)
+}
+
+function connectChoices(draft) {
+  byId("layout").addEventListener("change", (event) => draft.change(() => (draft.spec.layout = event.target.value)))
+  byId("mode").addEventListener("change", (event) => draft.change(() => (draft.spec.settings.mode = event.target.value)))
+}
+
+function connectStops(draft, limits) {
+  const area = byId("stop")
+  area.addEventListener("input", () => {
+    const stops = readStops(area.value)
+    const fault = faultInStops(stops, limits)
+    say(byId("stop-fault"), fault)
+    if (!fault) draft.change(() => (draft.spec.settings.stop = stops))
+  })
+}
+
+function connectSeed(draft) {
+  const box = byId("seed")
+  const write = () => {
+    const fault = box.value === "" && !box.validity.badInput ? "" : faultInNumber(box)
+    say(byId("seed-fault"), fault)
+    if (!fault) draft.change(() => (draft.spec.settings.seed = box.value === "" ? null : Number(box.value)))
+  }
+  box.addEventListener("input", write)
+  byId("dice").addEventListener("click", () => {
+    box.value = crypto.getRandomValues(new Uint16Array(1))[0]
+    write()
+  })
+}
+
+function showAll({ settings, layout, model }) {
+  for (const key of KNOBS) showKnob(key, settings[key])
+  byId("layout").querySelector(`[value="${layout}"]`).checked = true
+  byId("mode").querySelector(`[value="${settings.mode}"]`).checked = true
+  byId("model").value = model
+  byId("stop").value = showStops(settings.stop)
+  byId("seed").value = settings.seed ?? ""
+  grow(byId("stop"))
+}
+
+function showKnob(key, value) {
+  const [number, slider] = document.querySelectorAll(`[data-knob="${key}"] input`)
+  number.value = value
+  slider.value = value
+  fill(slider)
+}
+
+function showModel(draft, models) {
+  const model = models.find((one) => one.name === draft.spec.model)
+  const words = model ? [model.state, model.detail, `window ${model.window.toLocaleString("en")}`] : ["not in models.toml any more: choose another"]
+  byId("model-detail").textContent = words.filter(Boolean).join(" · ")
+  byId("model-dot").dataset.state = model?.state ?? "failed"
+  const chat = byId("layout").querySelector('[value="chat"]')
+  chat.disabled = Boolean(model) && !model.layouts.includes("chat")
+  byId("layout-note").hidden = !chat.disabled
+  showDependent(draft, models)
+}
+
+function showDependent(draft, models) {
+  const { settings, model } = draft.spec
+  const greedy = settings.mode === "greedy"
+  byId("greedy-note").hidden = !greedy
+  for (const part of document.querySelectorAll("[data-sampler]")) part.disabled = greedy
+  const title = models.find((one) => one.name === model)?.title ?? model
+  byId("settings-summary").textContent = `${title} · ${greedy ? "greedy" : `temperature ${settings.temperature}`}`
+  if (byId("model-detail").dataset.model !== model) {
+    byId("model-detail").dataset.model = model
+    showModel(draft, models)
+  }
+}
+
+/** On narrow screens the settings are one line until they are wanted. */
+function foldOnPhones() {
+  const narrow = matchMedia("(max-width: 999px)")
+  const fold = byId("settings-fold")
+  const fit = () => (fold.open = !narrow.matches)
+  narrow.addEventListener("change", fit)
+  fit()
+}

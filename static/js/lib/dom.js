@@ -1,0 +1,47 @@
+// Tiny helpers over the document. User text only ever enters as text content or form values.
+
+export const byId = (id) => document.getElementById(id)
+
+/** A fresh copy of the single element inside `<template id=...>`. */
+export function fromTemplate(id) {
+  return byId(id).content.firstElementChild.cloneNode(true)
+}
+
+/** The value of a `json_script` block. */
+export function readData(id) {
+  return JSON.parse(byId(id).textContent)
+}
+
+/** Makes an element with text and attributes. */
+export function element(name, { text, ...attributes } = {}) {
+  const made = document.createElement(name)
+  if (text !== undefined) made.textContent = text
+  for (const [key, value] of Object.entries(attributes)) made.setAttribute(key, value)
+  return made
+}
+
+/** Shows `text` in a place that is hidden while it has nothing to say. */
+export function say(place, text) {
+  place.textContent = text ?? ""
+  place.hidden = !text
+}
+
+/** Copies `text`; the clipboard API needs a secure page, a plain-http address of a colleague has none. */
+export async function copyText(text) {
+  if (navigator.clipboard) return navigator.clipboard.writeText(text)
+  const area = element("textarea", { class: "visually-hidden" })
+  area.value = text
+  document.body.append(area)
+  area.select()
+  document.execCommand("copy")
+  area.remove()
+}
+
+/** Puts `text` on the button for a moment, then the old label again. */
+export async function copyWithNote(button, text) {
+  const label = button.querySelector("[data-label]")
+  const before = label.dataset.label
+  await copyText(text)
+  label.textContent = "Copied"
+  setTimeout(() => (label.textContent = before), 1500)
+}

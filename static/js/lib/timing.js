@@ -1,0 +1,10 @@
+/** Calls `action` once, `delay` milliseconds after the last call; `cancel` forgets a waiting call. */
+export function debounce(action, delay) {
+  let timer = null
+  const later = (...args) => {
+    clearTimeout(timer)
+    timer = setTimeout(() => action(...args), delay)
+  }
+  later.cancel = () => clearTimeout(timer)
+  return later
+}

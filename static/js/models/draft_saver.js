@@ -1,0 +1,114 @@
+// Saves a draft while people type: one request at a time, the newest content last, never over somebody else's change.
+
+const LONGEST_RETRY = 30000 // ms
+
+export class DraftSaver {
+  /**
+   * `put(body, { leaving })` sends and returns { draft_version }; `read()` gives { title, scope, spec };
+   * `onState(state, detail)` hears "dirty", "saving", "saved", "offline", "refused" and "conflict".
+   */
+  constructor({ version, put, read, onState, delay = 600, clock = globalThis }) {
+    Object.assign(this, { version, put, read, onState, delay, clock })
+    this.sent = JSON.stringify(read())
+    this.failures = 0
+    this.saving = null
+    this.theirs = null
+    this.state = "saved"
+  }
+
+  /** Something changed: save soon. */
+  touch() {
+    if (this.state === "conflict") return
+    this.#enter("dirty")
+    this.#later(this.delay)
+  }
+
+  /** Saves now, if there is anything to save. The page may be going away, so nothing may wait. */
+  flush({ leaving = false } = {}) {
+    this.clock.clearTimeout(this.timer)
+    if (this.saving || this.state === "conflict" || JSON.stringify(this.read()) === this.sent) return this.saving
+    this.saving = this.#save(leaving).finally(() => (this.saving = null))
+    return this.saving
+  }
+
+  get isSafe() {
+    return this.state === "saved"
+  }
+
+  /** Ends a conflict by writing our draft over theirs. */
+  keepMine() {
+    this.#resolve()
+    this.sent = ""
+    return this.flush()
+  }
+
+  /** Ends a conflict by taking theirs; returns it for the page. */
+  takeTheirs() {
+    const { title, scope, spec } = this.theirs
+    this.#resolve()
+    this.sent = JSON.stringify({ title, scope, spec })
+    this.#enter("saved")
+    return structuredClone({ title, scope, spec })
+  }
+
+  #resolve() {
+    this.version = this.theirs.draft_version
+    this.theirs = null
+    this.state = "dirty"
+  }
+
+  async #save(leaving) {
+    const content = this.read()
+    const text = JSON.stringify(content)
+    this.#enter("saving")
+    try {
+      const { draft_version } = await this.put({ draft_version: this.version, ...JSON.parse(text) }, { leaving })
+      this.#stored(draft_version, text)
+    } catch (error) {
+      this.#failed(error, text)
+    }
+  }
+
+  #stored(version, text) {
+    Object.assign(this, { version, sent: text, failures: 0 })
+    if (JSON.stringify(this.read()) === text) return this.#enter("saved")
+    this.#enter("dirty") // edited while the request was on its way
+    this.#later(this.delay)
+  }
+
+  #failed(error, text) {
+    if (error.code === "draft_conflict") return this.#conflict(error.body, text)
+    if (error.status >= 400 && error.status < 500 && error.status !== 429) return this.#enter("refused", error.message)
+    this.#enter("offline")
+    this.#later(Math.min(LONGEST_RETRY, 1000 * 2 ** this.failures))
+    this.failures += 1
+  }
+
+  /** An answer that got lost on its way looks like a conflict with ourselves: then their text is what we sent. */
+  #conflict(theirs, text) {
+    if (sameContent(theirs, JSON.parse(text))) return this.#stored(theirs.draft_version, text)
+    this.theirs = theirs
+    this.#enter("conflict")
+  }
+
+  #later(delay) {
+    this.clock.clearTimeout(this.timer)
+    this.timer = this.clock.setTimeout(() => this.flush(), delay)
+  }
+
+  #enter(state, detail = "") {
+    this.state = state
+    this.onState(state, detail)
+  }
+}
+
+/** Whether two drafts hold the same, whatever the order of their keys. */
+function sameContent(theirs, ours) {
+  return ["title", "scope", "spec"].every((key) => canonical(theirs[key]) === canonical(ours[key]))
+}
+
+function canonical(value) {
+  return JSON.stringify(value, (_, part) =>
+    part && typeof part === "object" && !Array.isArray(part) ? Object.fromEntries(Object.entries(part).sort()) : part,
+  )
+}

@@ -1,0 +1,48 @@
+// A run in words: how it stands, how fast it went, why it ended.
+
+const REASONS = {
+  stop: "ended by itself",
+  length: "reached max new tokens",
+  stop_string: "met a stop string",
+  cancelled: "stopped",
+}
+const STATUS = { queued: "waiting", running: "streaming", succeeded: "done", failed: "failed", cancelled: "stopped", expired: "expired" }
+
+const seconds = (ms) => `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`
+
+/** The line under an answer. `now` is on the clock of the buffer's `firstDeltaAt`. */
+export function factsOf(buffer, now) {
+  const facts = [STATUS[buffer.status], tokenCount(buffer), ...(buffer.isLive ? liveSpeed(buffer, now) : finalSpeed(buffer))]
+  return facts.filter(Boolean).join(" · ")
+}
+
+function tokenCount({ usage, tokens, isLive }) {
+  const count = isLive ? tokens.length : (usage?.completion_tokens ?? tokens.length)
+  return count ? `${count.toLocaleString("en")} token${count === 1 ? "" : "s"}` : ""
+}
+
+function liveSpeed({ tokens, firstDeltaAt, status }, now) {
+  if (status !== "running" || firstDeltaAt === null || now - firstDeltaAt < 500) return []
+  return [`${((tokens.length / (now - firstDeltaAt)) * 1000).toFixed(1)} tok/s`]
+}
+
+function finalSpeed({ timing, usage, finishReason, status }) {
+  const { tokens_per_second: speed, first_token_ms: first, total_ms: total } = timing ?? {}
+  return [
+    speed ? `${speed.toFixed(1)} tok/s` : "",
+    first ? `first token ${seconds(first)}` : "",
+    total ? `total ${seconds(total)}` : "",
+    usage?.cached_tokens ? `${usage.cached_tokens.toLocaleString("en")} prompt tokens reused` : "",
+    status === "succeeded" ? REASONS[finishReason] : "",
+  ]
+}
+
+/** The line beside Run while a run waits: its place in the queue, or what it waits for. */
+export function waitingWords({ status, queue, tokens }) {
+  if (status === "running") return tokens.length ? "" : "reading the prompt"
+  if (status !== "queued") return ""
+  if (!queue) return "waiting for a worker"
+  if (queue.note) return queue.note
+  const place = queue.ahead ? `${queue.ahead} ahead` : "next in line"
+  return queue.etaSeconds ? `${place} · about ${Math.max(1, Math.round(queue.etaSeconds))} s` : place
+}
