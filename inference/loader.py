@@ -1,0 +1,114 @@
+"""A model folder to a model and a tokenizer in memory: safetensors only, no code from the folder."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from tokenizers import Tokenizer
+
+# Weights that unpickle and modules that run are code; no model of ours needs either.
+_FORBIDDEN = {".py", ".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".so"}
+_DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+class ModelFolderError(Exception):
+    """The folder is not a model that may be loaded; the message says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class LoadedModel:
+    """A transformers causal language model in evaluation mode and its fast tokenizer."""
+
+    model: Any
+    tokenizer: Tokenizer
+
+
+def load_model(folder: Path, *, dtype: str = "auto", device: str = "auto") -> LoadedModel:
+    """Load a local folder of safetensors, config.json and tokenizer.json.
+
+    dtype: auto, float32, bfloat16 or float16; auto is bfloat16 where the device computes in it, else
+    float32. device: auto, cpu, cuda, cuda:1 ...; auto is cuda when present.
+    Raises ModelFolderError.
+    """
+    check_folder(folder)
+    # Set before transformers is imported: it must never ask the network for a missing file.
+    os.environ["HF_HUB_OFFLINE"] = "1"
+    from transformers import AutoModelForCausalLM
+
+    target = torch.device(choose_device(device))
+    model = AutoModelForCausalLM.from_pretrained(
+        folder,
+        dtype=choose_dtype(dtype, target),
+        trust_remote_code=False,
+        use_safetensors=True,
+        local_files_only=True,
+    )
+    return LoadedModel(model.to(target).eval(), Tokenizer.from_file(str(folder / "tokenizer.json")))
+
+
+def check_folder(folder: Path) -> None:
+    """Raise ModelFolderError unless the folder holds a model and nothing that could run."""
+    for name in ("config.json", "tokenizer.json"):
+        if not (folder / name).is_file():
+            raise ModelFolderError(f"{folder} has no {name}")
+    for path in folder.rglob("*"):
+        if path.suffix.lower() in _FORBIDDEN:
+            raise ModelFolderError(f"{path.name} in {folder} could run code; only safetensors are loaded")
+    for path in folder.glob("*.json"):
+        if "auto_map" in _json_object(path):
+            raise ModelFolderError(f"{path.name} in {folder} names code (auto_map), which is never run")
+    if not any(folder.glob("*.safetensors")):
+        raise ModelFolderError(f"{folder} has no .safetensors file")
+
+
+def choose_device(device: str) -> str:
+    """Resolve auto."""
+    if device != "auto":
+        return device
+    return "cuda" if torch.cuda.is_available() else "cpu"
+
+
+def choose_dtype(dtype: str, device: torch.device) -> torch.dtype:
+    """Resolve auto for a device. Raises ModelFolderError for an unknown name."""
+    if dtype == "auto":
+        native = torch.cuda.is_bf16_supported() if device.type == "cuda" else _cpu_has_bfloat16()
+        return torch.bfloat16 if native else torch.float32
+    if dtype not in _DTYPES:
+        raise ModelFolderError(f"dtype {dtype!r} is unknown; choose auto, {', '.join(_DTYPES)}")
+    return _DTYPES[dtype]
+
+
+def eos_ids(model: Any) -> frozenset[int]:
+    """Token ids that end an answer, by the model's generation settings."""
+    ids = model.generation_config.eos_token_id
+    if ids is None:
+        ids = model.config.get_text_config().eos_token_id
+    if ids is None:
+        return frozenset()
+    return frozenset([ids] if isinstance(ids, int) else ids)
+
+
+def context_window(model: Any) -> int:
+    """Most tokens of prompt and completion together, by the model's configuration."""
+    window = getattr(model.config.get_text_config(), "max_position_embeddings", None)
+    if not isinstance(window, int):
+        raise ModelFolderError("the model's configuration names no context window")
+    return window
+
+
+def _cpu_has_bfloat16() -> bool:
+    capabilities = torch.cpu.get_capabilities()
+    return any(capabilities.get(name) for name in ("avx512_bf16", "amx_bf16", "bf16"))
+
+
+def _json_object(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(path.read_text(encoding="utf-8"))
+    except ValueError as fault:
+        raise ModelFolderError(f"{path.name} in {path.parent} is not JSON: {fault}") from None
+    return content if isinstance(content, dict) else {}

@@ -1,0 +1,84 @@
+"""When an answer ends, and which text may leave before that is certain. No torch."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from collections.abc import Sequence as Texts
+from dataclasses import dataclass, replace
+
+from inference.types import FinishReason, SamplingParams, Token
+
+
+def finish_reason(
+    token_id: int, generated: int, sampling: SamplingParams, eos_ids: Collection[int]
+) -> FinishReason | None:
+    """Does an answer of ``generated`` tokens end with this token?"""
+    if token_id in eos_ids and not sampling.ignore_eos:
+        return FinishReason.STOP
+    return FinishReason.LENGTH if generated >= sampling.max_new_tokens else None
+
+
+@dataclass(frozen=True, slots=True)
+class Release:
+    """Tokens that may be sent now; with ``stopped`` a stop string was met and nothing follows."""
+
+    tokens: tuple[Token, ...] = ()
+    stopped: bool = False
+
+
+class StopFilter:
+    """Holds tokens back while their text could still become part of a stop string.
+
+    Text before the earliest stop string is released, the token it cuts carries only what precedes
+    it, and tokens that lie in or behind it are dropped.
+    """
+
+    def __init__(self, stops: Texts[str]) -> None:
+        assert all(stops)
+        self._stops = tuple(stops)
+        self._held: list[Token] = []
+        self._text = ""
+
+    def push(self, token: Token, *, complete: bool = True) -> Release:
+        """Add a token; with ``complete`` False it ends within a character and waits for the rest."""
+        self._held.append(token)
+        self._text += token.text
+        found = [at for stop in self._stops if (at := self._text.find(stop)) >= 0]
+        if found:
+            return Release(self._cut(min(found)), stopped=True)
+        return Release(self._release(len(self._text) - self._undecided()) if complete else ())
+
+    def flush(self, tail: str = "") -> Release:
+        """Nothing follows. ``tail`` is text that only now is known to belong to the last held token."""
+        if not self._held:
+            assert not tail
+            return Release()
+        last = self._held.pop()
+        self._text = self._text[: len(self._text) - len(last.text)]
+        release = self.push(replace(last, text=last.text + tail))
+        rest, self._held, self._text = tuple(self._held), [], ""
+        return release if release.stopped else Release(release.tokens + rest)
+
+    def _undecided(self) -> int:
+        """Length of the longest end of the text with which a stop string begins."""
+        longest = max((len(stop) for stop in self._stops), default=1) - 1
+        for length in range(min(longest, len(self._text)), 0, -1):
+            if any(stop.startswith(self._text[-length:]) for stop in self._stops):
+                return length
+        return 0
+
+    def _release(self, end: int) -> tuple[Token, ...]:
+        """Take the tokens whose whole text lies before ``end``."""
+        count, at = 0, 0
+        while count < len(self._held) and at + len(self._held[count].text) <= end:
+            at += len(self._held[count].text)
+            count += 1
+        released, self._held, self._text = self._held[:count], self._held[count:], self._text[at:]
+        return tuple(released)
+
+    def _cut(self, end: int) -> tuple[Token, ...]:
+        released = self._release(end)
+        left = end - sum(len(token.text) for token in released)
+        cut = replace(self._held[0], text=self._text[:left]) if left else None
+        self._held, self._text = [], ""
+        return (*released, cut) if cut else released
