@@ -68,15 +68,17 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class PromptToken:
-    """One token; ``text[start:end]`` is what it stands for.
+    """One token and its place in the prompt's text, in characters.
 
     Tokens that hold pieces of one character share its place; a token that stands for no text has
-    ``start == end``. ``special`` marks control tokens, which answers never show.
+    ``start == end``. ``text`` is what to show: of tokens that share a character the first has it;
+    a token that stands for no text has its name. ``special`` marks control tokens.
     """
 
     id: int
     start: int
     end: int
+    text: str
     part: str
     special: bool
 
@@ -115,7 +117,7 @@ def render(tokenizer: PromptTokenizer, parts: PromptParts) -> RenderedPrompt:
         encoded = tokenizer.encode_guarded(text, typed, whole=parts.layout == "plain")
     except (TemplateError, TokenizerError) as error:
         raise PromptError(str(error)) from error
-    return RenderedPrompt(text, encoded.ids, spans, _tokens(encoded, spans, tokenizer))
+    return RenderedPrompt(text, encoded.ids, spans, _tokens(text, encoded, spans, tokenizer))
 
 
 def check_text(text: str) -> None:
@@ -311,13 +313,20 @@ class _Marks:
 # --- tokens
 
 
-def _tokens(encoded: Encoded, spans: Sequence[Span], tokenizer: PromptTokenizer) -> tuple[PromptToken, ...]:
+def _tokens(
+    text: str, encoded: Encoded, spans: Sequence[Span], tokenizer: PromptTokenizer
+) -> tuple[PromptToken, ...]:
     starts = [span.start for span in spans]
     special = tokenizer.special_ids | frozenset(tokenizer.control_tokens.values())
-    return tuple(
-        PromptToken(index, *place, _part(place, spans, starts), index in special)
-        for index, place in zip(encoded.ids, encoded.ranges, strict=True)
-    )
+    tokens = []
+    shown = 0  # characters before this place are in the text of a token
+    for index, (start, end) in zip(encoded.ids, encoded.ranges, strict=True):
+        own = text[max(start, shown) : end] if start < end else tokenizer.token(index) or ""
+        shown = max(shown, end)
+        tokens.append(
+            PromptToken(index, start, end, own, _part((start, end), spans, starts), index in special)
+        )
+    return tuple(tokens)
 
 
 def _part(place: Range, spans: Sequence[Span], starts: Sequence[int]) -> str:
