@@ -110,7 +110,7 @@ class FlatPlan:
         return (parts[0] if len(parts) == 1 else torch.cat(parts)).unsqueeze(0)
 
     def _attend_singles(self, layer: int, query: Tensor, scale: float | None, window: int | None) -> Tensor:
-        """query [heads, R, size] -> [R, heads, size]; heads that share a kv head become rows of one product."""
+        """query [heads, R, size] -> [R, heads, size]; heads of one kv head become rows of a product."""
         keys, values = self._store.read(layer, self._span, self._length)
         grouped = query.reshape(keys.shape[1], -1, *query.shape[1:]).permute(2, 0, 1, 3)
         whole = len(self._singles) == keys.shape[0]
