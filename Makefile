@@ -1,0 +1,43 @@
+# Every target is a call of tools; `make run` is all that is needed to start.
+# The environment's own Python once there is one, so that PYTHON=... needs to be said only once.
+PYTHON ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo python3)
+RUN := .venv/bin/python
+DATA := $(abspath $(or $(FEWSHOT_DATA),var))
+MODULES := $(wildcard tests/js/*.test.js tests/js/*.test.mjs)
+
+.PHONY: run setup test lint format bench clean
+.DEFAULT_GOAL := run
+
+# exec: Ctrl-C and SIGTERM reach the program itself, not a shell before it.
+run:
+	@$(PYTHON) bin/setup && exec $(RUN) manage.py start
+
+setup:
+	@$(PYTHON) bin/setup
+
+# Browser tests are a call of their own: Playwright and asyncio tests cannot share one event loop.
+test:
+	@$(PYTHON) bin/setup --tests
+	@$(MAKE) --no-print-directory lint
+	FEWSHOT_MODEL_DIR=$(DATA)/models/smollm2-135m-instruct $(RUN) -m pytest tests --ignore tests/browser
+	$(RUN) -m pytest tests/browser
+	@if ! command -v node >/dev/null; then echo "Node is not installed: the tests in tests/js are left out."; \
+	elif [ -n "$(MODULES)" ]; then node --test $(MODULES); fi
+
+lint:
+	$(RUN) -m ruff check . bin/setup
+	$(RUN) -m ruff format --check . bin/setup
+	$(RUN) -m mypy
+
+format:
+	$(RUN) -m ruff check --fix . bin/setup
+	$(RUN) -m ruff format . bin/setup
+
+bench:
+	@$(PYTHON) bin/setup
+	$(RUN) -m benchmarks
+
+# Keeps the data folder: it holds people's work.
+clean:
+	rm -rf .venv .mypy_cache .pytest_cache .ruff_cache .hypothesis staticfiles
+	find . -name __pycache__ -type d -not -path './.venv/*' -prune -exec rm -rf {} +
