@@ -6,6 +6,7 @@ import { ExactPrompt } from "./controllers/exact_prompt.js"
 import { connectHistory } from "./controllers/history.js"
 import { ExampleGrid } from "./controllers/example_grid.js"
 import { connectInputs } from "./controllers/input_fields.js"
+import { keepModelsFresh } from "./controllers/model_states.js"
 import { Preview } from "./controllers/preview.js"
 import { RunButton } from "./controllers/run_button.js"
 import { connectSaving } from "./controllers/save_state.js"
@@ -26,7 +27,7 @@ function connectEditor() {
   const settings = connectSettings(draft, page)
   const grid = new ExampleGrid(draft)
   const exact = new ExactPrompt()
-  const bar = new ContextBar(draft)
+  const bar = new ContextBar()
   new Preview(draft, page.urls.render, {
     onRendered: (prompt) => [grid, bar, exact].forEach((part) => part.show(prompt)),
     onRefused: (message) => [bar, exact].forEach((part) => part.refuse(message)),
@@ -43,7 +44,7 @@ function connectRuns(settings) {
   })
   const runs = new RunWatch({ socket, read: (id) => requestJson("GET", `/runs/${id}/`), user: page.user.name })
   runs.addEventListener("change", ({ detail }) => answer.apply(detail.buffer, detail.change))
-  runs.addEventListener("started", ({ detail }) => settings.markWarm(detail.model))
+  keepModelsFresh(page.urls.models, settings, runs)
   new RunButton({ draft, runs, url: page.urls.runs, answer })
   connectHistory(runs, answer)
   window.addEventListener("online", () => socket.hurry())

@@ -1,20 +1,15 @@
 // The window of the model as a bar: instruction, every shot, input, format and what is reserved for the answer.
 
 import { byId, element } from "../lib/dom.js"
-import { shotLabel } from "../models/draft.js"
 
 const plain = (count) => count.toLocaleString("en")
 
 export class ContextBar {
-  constructor(draft) {
-    this.draft = draft
-  }
-
   show({ counts, warnings = [] }) {
     const whole = Math.max(counts.window, counts.prompt + counts.reserved)
     byId("context-bar").replaceChildren(...segments(counts).map(([part, count]) => segment(part, count / whole)))
     byId("context-bar").classList.toggle("over", counts.over > 0)
-    byId("counts").replaceChildren(...legend(counts, this.draft.shots), total(counts))
+    byId("counts").replaceChildren(...legend(counts), total(counts))
     byId("warnings").replaceChildren(...warnings.map((text) => element("li", { text })))
   }
 
@@ -36,9 +31,9 @@ function segment(part, share) {
   return made
 }
 
-function legend({ instruction, examples, input, format, reserved }, shots) {
+function legend({ instruction, examples, input, format, reserved }) {
   const inShots = examples.reduce((sum, count) => sum + count, 0)
-  const parts = [["instruction", "instruction", instruction], ["shot", shotLabel(shots), inShots], ["input", "input", input]]
+  const parts = [["instruction", "instruction", instruction], ["shot", examples.length === 1 ? "1 shot" : `${examples.length} shots`, inShots], ["input", "input", input]]
   const rest = [["format", "format", format], ["reserved", "reserved for the answer", reserved]]
   return [...parts, ...rest].filter(([, , count]) => count).map(([part, name, count]) => {
     const made = element("span", { class: "key", "data-part": part })

@@ -181,7 +181,7 @@ export class ExampleGrid {
 
   #drawState() {
     const { examples } = this.draft.spec
-    byId("shots").textContent = shotLabel(this.draft.shots)
+    byId("shots").textContent = shotLabel(this.draft.shots, examples.length)
     byId("grid-empty").hidden = examples.length > 0
     examples.forEach((example, index) => {
       const row = this.#row(example.id)

@@ -10,6 +10,7 @@ export function connectInputs(draft) {
   const draw = () => {
     drawn = JSON.stringify(draft.spec.fields)
     place.replaceChildren(...draft.spec.fields.map((field, index) => makeInput(draft, field, index)))
+    byId("input-name").textContent = draft.spec.fields.length === 1 ? draft.spec.fields[0] : ""
     for (const area of place.querySelectorAll("textarea")) grow(area)
   }
   draft.addEventListener("change", () => drawn === JSON.stringify(draft.spec.fields) || draw())
@@ -24,6 +25,7 @@ function makeInput(draft, field, index) {
   area.id = `input-${index}`
   label.htmlFor = area.id
   label.textContent = field
+  label.classList.toggle("visually-hidden", draft.spec.fields.length === 1) // it stands beside the heading then
   area.value = draft.spec.input[field] ?? ""
   area.addEventListener("input", () => draft.change(() => (draft.spec.input[field] = area.value)))
   return box

@@ -27,7 +27,7 @@ export class RunButton {
     const spec = structuredClone(this.draft.spec)
     try {
       const { run } = await this.#submit(spec)
-      this.runs.begin(run, spec.model)
+      this.runs.begin(run)
       document.body.dispatchEvent(new Event("runs-changed"))
     } catch (error) {
       say(byId("run-fault"), refusalWords(error))

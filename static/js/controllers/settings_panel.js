@@ -7,9 +7,9 @@ import { grow } from "./autosize.js"
 const KNOBS = ["max_new_tokens", "temperature", "top_k", "top_p"]
 const WHOLE = new Set(["max_new_tokens", "top_k", "seed"])
 
-/** Connects the panel; returns { markWarm(model) } for whoever learns that a model has begun to answer. */
+/** Connects the panel; returns { showModels(models) } for whoever asks the server how the models stand. */
 export function connectSettings(draft, page) {
-  const models = page.models
+  let { models } = page
   for (const key of KNOBS) connectKnob(draft, key)
   connectChoices(draft)
   connectStops(draft, page.limits)
@@ -24,9 +24,8 @@ export function connectSettings(draft, page) {
   show()
   foldOnPhones()
   return {
-    markWarm(name) {
-      const model = models.find((one) => one.name === name)
-      if (model && model.state !== "warm") Object.assign(model, { state: "warm", detail: "" })
+    showModels(fresh) {
+      models = fresh
       showModel(draft, models)
     },
   }
@@ -111,13 +110,17 @@ function showKnob(key, value) {
 
 function showModel(draft, models) {
   const model = models.find((one) => one.name === draft.spec.model)
-  const words = model ? [model.state, model.detail, `window ${model.window.toLocaleString("en")}`] : ["not in models.toml any more: choose another"]
-  byId("model-detail").textContent = words.filter(Boolean).join(" · ")
+  byId("model-detail").textContent = model ? stateWords(model) : "not in models.toml any more: choose another"
   byId("model-dot").dataset.state = model?.state ?? "failed"
   const chat = byId("layout").querySelector('[value="chat"]')
   chat.disabled = Boolean(model) && !model.layouts.includes("chat")
   byId("layout-note").hidden = !chat.disabled
   showDependent(draft, models)
+}
+
+function stateWords({ state, detail, window }) {
+  const standing = state === "warm" ? ["warm", detail] : [detail || state]
+  return [...standing, `window ${window.toLocaleString("en")}`].filter(Boolean).join(" · ")
 }
 
 function showDependent(draft, models) {

@@ -98,7 +98,8 @@ function rename(values, from, to) {
   delete values[from]
 }
 
-/** The field's name for a prompt with this many worked examples. */
-export function shotLabel(count) {
-  return ["zero-shot", "one-shot"][count] ?? `few-shot · ${count}`
+/** The field's name for a prompt with `on` of `all` examples placed in it. */
+export function shotLabel(on, all) {
+  const name = ["zero-shot", "one-shot"][on] ?? "few-shot"
+  return all > on ? `${name} · ${on} of ${all} on` : name
 }

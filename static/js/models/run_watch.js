@@ -4,8 +4,8 @@ import { TokenBuffer } from "./token_buffer.js"
 
 export class RunWatch extends EventTarget {
   /**
-   * Sends "change" ({ buffer, change }) for the shown run, "mine" when my live run begins or ends, "started"
-   * ({ model }) when a run got its first frame from a worker, and "ended" when any followed run ended.
+   * Sends "change" ({ buffer, change }) for the shown run, "mine" when my live run begins or ends,
+   * "started" when a worker begins a followed run, and "ended" when one has ended.
    */
   constructor({ socket, read, user }) {
     super()
@@ -14,10 +14,10 @@ export class RunWatch extends EventTarget {
   }
 
   /** Follows and shows a run that this page has just submitted. */
-  begin({ id, status }, model) {
+  begin({ id, status }) {
     this.#drop(this.shown)
     this.shown = id
-    const buffer = this.#follow(id, model, status)
+    const buffer = this.#follow(id, status)
     this.#setMine(id)
     this.#tell(buffer, { kind: "replace" })
   }
@@ -42,23 +42,23 @@ export class RunWatch extends EventTarget {
   #showRead(run) {
     const buffer = new TokenBuffer(run.id)
     if (["queued", "running"].includes(run.status)) {
-      const followed = this.#follow(run.id, run.model, run.status)
+      const followed = this.#follow(run.id, run.status)
       if (run.user_name === this.user && !this.mine) this.#setMine(run.id)
       return this.#tell(followed, { kind: "replace" })
     }
     this.#tell(buffer, buffer.load(run))
   }
 
-  #follow(id, model, status) {
+  #follow(id, status) {
     const buffer = new TokenBuffer(id, status)
     this.buffers.set(id, buffer)
-    this.socket.watch(id, (frame) => this.#hear(buffer, frame, model))
+    this.socket.watch(id, (frame) => this.#hear(buffer, frame))
     return buffer
   }
 
-  #hear(buffer, frame, model) {
+  #hear(buffer, frame) {
     const change = buffer.apply(frame)
-    if (frame.op === "start") this.#send("started", { model })
+    if (frame.op === "start") this.#send("started", { run: buffer.run })
     if (change.kind !== "ignore") this.#tell(buffer, change)
     if (!buffer.isLive && (change.kind === "end" || change.kind === "replace")) this.#ended(buffer)
     return buffer.lastId

@@ -38,7 +38,8 @@ function finalSpeed({ timing, usage, finishReason, status }) {
 }
 
 /** The line beside Run while a run waits: its place in the queue, or what it waits for. */
-export function waitingWords({ status, queue, tokens }) {
+export function waitingWords({ status, queue, tokens, stopping, isLive }) {
+  if (stopping && isLive) return "stopping"
   if (status === "running") return tokens.length ? "" : "reading the prompt"
   if (status !== "queued") return ""
   if (!queue) return "waiting for a worker"

@@ -6,6 +6,7 @@ export class TokenBuffer {
   constructor(run, status = "queued") {
     Object.assign(this, { run, status, attempt: 0, seq: 0, tokens: [], text: "" })
     Object.assign(this, { error: null, usage: null, timing: null, finishReason: "", queue: null, firstDeltaAt: null })
+    this.stopping = false
   }
 
   get isLive() {
@@ -19,7 +20,7 @@ export class TokenBuffer {
 
   /**
    * Applies one frame and says what the page must do: "clear", "append" (with the new tokens), "replace", "end",
-   * "queue", "error", "ignore", or "lost" when frames are missing and the run must be watched from its beginning.
+   * "queue" (it still waits), "error", "ignore", or "lost" when frames are missing and the run must be watched from its beginning.
    */
   apply(frame, now = performance.now()) {
     const id = parseId(frame.id)
@@ -28,6 +29,7 @@ export class TokenBuffer {
     if (frame.op === "start") return this.#start(frame, id)
     if (frame.op === "delta") return this.#delta(frame, id, now)
     if (frame.op === "queue") return this.#queue(frame)
+    if (frame.op === "cancelling") return this.#stops()
     return frame.op === "error" ? { kind: "error", message: frame.message } : { kind: "ignore" }
   }
 
@@ -75,6 +77,11 @@ export class TokenBuffer {
   #queue(frame) {
     if (!this.isLive) return { kind: "ignore" }
     this.queue = { ahead: frame.ahead, etaSeconds: frame.eta_seconds, note: frame.note }
+    return { kind: "queue" }
+  }
+
+  #stops() {
+    this.stopping = this.isLive
     return { kind: "queue" }
   }
 
