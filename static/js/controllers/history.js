@@ -5,6 +5,7 @@ import { byId } from "../lib/dom.js"
 export function connectHistory(runs, answer) {
   const place = byId("history")
   const mark = () => {
+    for (const time of place.querySelectorAll("time")) time.textContent = localTime(time.dateTime)
     for (const item of place.querySelectorAll("[data-run]")) {
       if (item.dataset.run === runs.shown) item.setAttribute("aria-current", "true")
       else item.removeAttribute("aria-current")
@@ -23,4 +24,10 @@ export function connectHistory(runs, answer) {
   runs.addEventListener("change", mark)
   runs.addEventListener("ended", () => document.body.dispatchEvent(new Event("runs-changed")))
   new MutationObserver(mark).observe(place, { childList: true })
+  mark()
+}
+
+/** The server writes hours in its own time zone; readers have theirs. */
+function localTime(text) {
+  return new Date(text).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })
 }

@@ -5,6 +5,10 @@ import { faultInStops, readStops, showStops } from "../models/escapes.js"
 import { grow } from "./autosize.js"
 
 const KNOBS = ["max_new_tokens", "temperature", "top_k", "top_p"]
+const MODE_NOTES = {
+  greedy: "Always takes the most likely token, so temperature, top-k, top-p and seed do nothing.",
+  sample: "Draws one of the likely tokens: first temperature, then top-k, then top-p shape the odds.",
+}
 const WHOLE = new Set(["max_new_tokens", "top_k", "seed"])
 
 /** Connects the panel; returns { showModels(models) } for whoever asks the server how the models stand. */
@@ -126,7 +130,7 @@ function stateWords({ state, detail, window }) {
 function showDependent(draft, models) {
   const { settings, model } = draft.spec
   const greedy = settings.mode === "greedy"
-  byId("greedy-note").hidden = !greedy
+  byId("mode-note").textContent = MODE_NOTES[settings.mode]
   for (const part of document.querySelectorAll("[data-sampler]")) part.disabled = greedy
   const title = models.find((one) => one.name === model)?.title ?? model
   byId("settings-summary").textContent = `${title} · ${greedy ? "greedy" : `temperature ${settings.temperature}`}`
