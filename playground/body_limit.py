@@ -3,14 +3,14 @@
 Django checks Content-Length only; a chunked body would be spooled to disk whole first.
 """
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 from playground.limits import LIMITS
 
 Scope = dict[str, Any]
-Receive = Callable[[], Awaitable[dict[str, Any]]]
-Send = Callable[[dict[str, Any]], Awaitable[None]]
+Receive = Callable[[], Awaitable[Mapping[str, Any]]]
+Send = Callable[[Mapping[str, Any]], Awaitable[None]]
 MESSAGE = b'{"error": {"code": "too_large", "message": "The request is larger than 4 MiB."}}'
 
 
@@ -31,7 +31,7 @@ class BodyLimit:
             return
         taken = 0
 
-        async def limited() -> dict[str, Any]:
+        async def limited() -> Mapping[str, Any]:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))

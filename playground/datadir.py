@@ -16,7 +16,7 @@ def data_dir(value: str, base: Path) -> Path:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise ImproperlyConfigured(
-            f"The data folder {folder} cannot be made ({error.strerror}); set FEWSHOT_DATA to a writable place."
+            f"The data folder {folder} cannot be made ({error.strerror}); set FEWSHOT_DATA to another one."
         ) from error
     return folder
 
@@ -43,6 +43,6 @@ def short_path(path: Path) -> str:
     shorter = min(str(path), os.path.relpath(path), key=len)
     if len(os.fsencode(shorter)) > SOCKET_PATH_LIMIT:
         raise ImproperlyConfigured(
-            f"The path {path} is too long for a Unix socket; set FEWSHOT_DATA to a shorter folder or REDIS_URL."
+            f"The path {path} is too long for a Unix socket; set FEWSHOT_DATA to a shorter one, or REDIS_URL."
         )
     return shorter

@@ -2,17 +2,17 @@
 
 from typing import Any
 
-# Codes of runs that did not succeed, each with the sentence that people read. docs/architecture.md lists them.
+# Codes of runs that did not succeed, each with the sentence that people read.
 RUN_ERRORS = {
-    "worker_lost": "The worker stopped while writing this answer; what it had written is kept. Run it again.",
-    "engine_failed": "The model's engine stopped while writing this answer. It is being restarted: run it again.",
+    "worker_lost": "The worker stopped while writing this answer; what it wrote is kept. Run it again.",
+    "engine_failed": "The model's engine stopped while writing this answer; run it again.",
     "engine_busy": "The model's engine had no room for this run. Run it again in a moment.",
-    "numeric_fault": "The model produced numbers that are not finite for this prompt. Try another dtype or model.",
+    "numeric_fault": "The model produced numbers that are not finite. Try another dtype or model.",
     "context_overflow": "The prompt and the reserved answer do not fit the model's window.",
     "cache_overflow": "The prompt and the reserved answer do not fit the engine's cache.",
     "invalid_request": "The engine refused this request.",
     "deadline": "This run did not finish within its time limit; what was written is kept.",
-    "queue_deadline": "No worker took this run within its time limit. Check that a worker for this model is running.",
+    "queue_deadline": "No worker took this run within its time limit. Check that one serves this model.",
     "cancelled": "Stopped.",
 }
 

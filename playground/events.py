@@ -75,7 +75,7 @@ def token_record(token: Token) -> dict[str, Any]:
 # Worker side, synchronous ---------------------------------------------------------------------------
 
 
-def connect() -> "redis.Redis[str]":
+def connect() -> redis.Redis:
     return redis.Redis.from_url(
         settings.REDIS_URL, decode_responses=True, socket_timeout=5, socket_connect_timeout=2
     )
@@ -98,7 +98,7 @@ class Append:
 
 
 def append_all(
-    client: "redis.Redis[str]", appends: Iterable[Append], watched: Iterable[uuid.UUID]
+    client: redis.Redis, appends: Iterable[Append], watched: Iterable[uuid.UUID]
 ) -> tuple[list[Written], set[uuid.UUID]]:
     """Writes all entries in one round trip; also tells which of ``watched`` were asked to stop.
 
@@ -109,7 +109,7 @@ def append_all(
     pipeline = client.pipeline(transaction=False)
     for item in appends:
         begins = item.event["type"] in ("start", "snapshot")
-        fields = {"e": json.dumps(item.event, separators=(",", ":"), ensure_ascii=False)}
+        fields: dict[Any, Any] = {"e": json.dumps(item.event, separators=(",", ":"), ensure_ascii=False)}
         pipeline.xadd(
             tape_key(item.run),
             fields,
@@ -140,13 +140,13 @@ def _written(reply: Any) -> Written:
     return Written.NO_TAPE if reply is None else Written.YES
 
 
-def top_of(client: "redis.Redis[str]", run: uuid.UUID) -> EntryId | None:
+def top_of(client: redis.Redis, run: uuid.UUID) -> EntryId | None:
     """The id of the newest entry on a tape."""
-    newest = client.xrevrange(tape_key(run), count=1)
+    newest: Any = client.xrevrange(tape_key(run), count=1)
     return EntryId.parse(newest[0][0]) if newest else None
 
 
-def keep_tape(client: "redis.Redis[str]", run: uuid.UUID) -> None:
+def keep_tape(client: redis.Redis, run: uuid.UUID) -> None:
     """Lets the tape of a long run live on."""
     client.expire(tape_key(run), LIFE_WHILE_RUNNING)
 
@@ -158,6 +158,12 @@ def ask_to_cancel(run: uuid.UUID) -> None:
             client.set(cancel_key(run), "1", ex=CANCEL_LIFE)
     except redis.RedisError:
         return
+
+
+def next_entries(client: redis.Redis, run: uuid.UUID, after: EntryId, wait: float) -> list[Entry]:
+    """Entries above ``after``; waits at most ``wait`` seconds for the first."""
+    replies: Any = client.xread({tape_key(run): str(after)}, block=int(wait * 1000))
+    return [_entry(raw) for _, raws in replies or [] for raw in raws]
 
 
 def broker_answers() -> bool:
@@ -178,7 +184,7 @@ class Reader:
     """
 
     def __init__(self) -> None:
-        self._client: redis.asyncio.Redis[str] = redis.asyncio.Redis.from_url(
+        self._client = redis.asyncio.Redis.from_url(
             settings.REDIS_URL, decode_responses=True, socket_timeout=None, socket_connect_timeout=2
         )
         self._bell = f"web:{uuid.uuid4()}"  # an own little stream: writing to it ends a blocking read
@@ -187,13 +193,14 @@ class Reader:
     async def read(self, run: uuid.UUID, after: EntryId | None = None) -> list[Entry]:
         """All entries of a tape above ``after``."""
         start = f"({after}" if after else "-"
-        return [_entry(raw) for raw in await self._client.xrange(tape_key(run), min=start)]
+        raws: Any = await self._client.xrange(tape_key(run), min=start)
+        return [_entry(raw) for raw in raws]
 
     async def tail(self, cursors: Mapping[uuid.UUID, EntryId], wait: float) -> dict[uuid.UUID, list[Entry]]:
         """Entries above each cursor; waits at most ``wait`` seconds for the first, or until ``wake``."""
-        streams: dict[str, str] = {tape_key(run): str(id) for run, id in cursors.items()}
+        streams: dict[Any, Any] = {tape_key(run): str(id) for run, id in cursors.items()}
         streams[self._bell] = self._bell_cursor
-        replies = await self._client.xread(streams, block=int(wait * 1000))
+        replies: Any = await self._client.xread(streams, block=int(wait * 1000))
         found = {}
         for key, raws in replies or []:
             if key == self._bell:

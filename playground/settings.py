@@ -42,6 +42,7 @@ for url in SITE_URLS:
 SITE_URLS = [url.rstrip("/") for url in SITE_URLS]
 ALLOWED_HOSTS = sorted(
     {f"[{name}]" if ":" in name else name for url in SITE_URLS if (name := urlsplit(url).hostname)}
+    | {"localhost", "127.0.0.1", "[::1]"}  # health checks; no foreign page can take these names
 )
 CSRF_TRUSTED_ORIGINS = SITE_URLS
 SECURE = all(url.startswith("https://") for url in SITE_URLS)
@@ -96,7 +97,7 @@ DATABASES["default"]["OPTIONS"] = (
     {
         "transaction_mode": "IMMEDIATE",  # a transaction that reads first could not upgrade to write
         "timeout": 20,
-        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;PRAGMA journal_size_limit=67108864;",
+        "init_command": "PRAGMA journal_mode=WAL;PRAGMA synchronous=NORMAL;",
     }
     if DATABASES["default"]["ENGINE"].endswith("sqlite3")
     else {"pool": {"max_size": env.int("DATABASE_POOL", default=16)}}
@@ -168,6 +169,11 @@ LANGUAGE_CODE = "en"
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
+    # Refusals and health answers are no errors of ours: only what has a traceback is worth a line.
+    "filters": {
+        "faults": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info}
+    },
+    "loggers": {"django.request": {"filters": ["faults"]}},
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},

@@ -37,7 +37,7 @@ def generate(model: str) -> None:
 @worker_init.connect
 def start(sender: Any = None, **_: Any) -> None:
     """Loads the model before the first doorbell is read."""
-    if "threads" not in str(getattr(sender, "pool_cls", "threads")):
+    if "thread" not in str(getattr(sender, "pool_cls", "thread")):
         raise SystemExit(
             "Start the worker with --pool=threads: a forked pool would load the model once per child."
         )

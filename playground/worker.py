@@ -6,11 +6,13 @@ publisher's, and the pulse, which renews leases and watches over the engine.
 
 import logging
 import os
+import signal
 import threading
 import time
 import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -38,7 +40,8 @@ from playground.models.worker_lease import WorkerState
 from playground.publisher import Line, Publisher
 
 if TYPE_CHECKING:
-    from inference.engine import Engine, Stream
+    from inference.engine import Engine
+    from inference.stream import Stream
 
 log = logging.getLogger(__name__)
 
@@ -68,6 +71,7 @@ class Worker:
         self._engine: Engine | None = None
         self._publisher = Publisher()
         self._stopped = threading.Event()
+        self._supervisor = os.getppid()
         self._report(WorkerState.LOADING, detail="loading weights")
         self._pulse = threading.Thread(target=self._pulse_loop, name="pulse", daemon=True)
         self._pulse.start()
@@ -84,13 +88,15 @@ class Worker:
         self._report(WorkerState.WARM)
 
     def _make_engine(self) -> "Engine":
-        from inference.engine import Engine, EngineConfig  # here: this loads torch
+        from inference.config import EngineConfig
+        from inference.engine import Engine  # here: this loads torch
         from inference.loader import load_model
 
         spec = Registry.load(settings.MODELS_FILE, settings.DATA_DIR)[self.model]
         began = time.monotonic()
         loaded = load_model(spec.folder, dtype=spec.dtype, device=spec.device)
-        engine = Engine(loaded, EngineConfig(slots=settings.ENGINE_SLOTS, window=spec.window))
+        config = EngineConfig(max_running=settings.ENGINE_SLOTS, window=spec.window or 0)
+        engine = Engine(loaded.model, loaded.tokenizer, config)
         engine.start()
         log.info("%s is warm after %.1f s.", self.model, time.monotonic() - began)
         return engine
@@ -154,6 +160,9 @@ class Worker:
                     self._beat()
             except DatabaseError:
                 log.exception("The database does not answer; leases may lapse.")
+            if os.getppid() != self._supervisor and not self.draining.is_set():
+                log.error("The supervisor is gone; this worker drains and ends.")
+                os.kill(os.getpid(), signal.SIGTERM)
             stats = self._engine.stats() if self._engine else None
             if stats is None:
                 continue
@@ -184,7 +193,7 @@ class Worker:
         lease.update(seen_at=timezone.now(), state=state, running=stats.running, progress=stats.progress)
 
     def _die(self, reason: str) -> None:
-        """A dead engine cannot be trusted with this process: say so, let runs end, and let the supervisor restart it."""
+        """A dead engine spoils its process: say so, let runs end, and let the supervisor start a new one."""
         log.critical("The engine of %s is dead (%s); this worker ends.", self.model, reason)
         with database():
             self._report(WorkerState.FAILED, detail=reason[:500])
@@ -253,9 +262,11 @@ class Following:
             self._heed_requests()
             if self.worker.must_hand_back and self._hand_back():
                 return
-            match stream.get(timeout=0.1):
-                case None:
-                    continue
+            try:
+                event = stream.get(timeout=0.1)
+            except TimeoutError:
+                continue
+            match event:
                 case Started(prompt_tokens=prompt, cached_tokens=cached):
                     self.cached_tokens = cached
                     self.line.start(prompt, cached)
@@ -325,7 +336,7 @@ class Following:
     def _receipt(self) -> dict[str, Any]:
         engine_ms = None if self.engine_first_token is None else round(self.engine_first_token * 1000, 1)
         return {
-            **self.worker.engine.info.as_json(),
+            **asdict(self.worker.engine.info),
             "engine_first_token_ms": engine_ms,
             "attempt": self.run.attempt,
         }

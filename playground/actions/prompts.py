@@ -58,7 +58,8 @@ def refuse_oversize(spec: PromptSpec) -> None:
     texts = [spec.instruction, *spec.input.values(), *(shot.output for shot in spec.shots)]
     texts += [value for shot in spec.shots for value in shot.values.values()]
     if (chars := sum(map(len, texts))) > LIMITS.prompt_chars:
-        message = f"The prompt has {chars:,} characters; at most {LIMITS.prompt_chars:,} are taken. Cut examples or input."
+        most = f"{LIMITS.prompt_chars:,}"
+        message = f"The prompt has {chars:,} characters; at most {most} are taken. Cut examples or input."
         raise Refusal("prompt_too_long", message)
 
 

@@ -148,14 +148,9 @@ def place_in_queue(run: Run) -> Place:
 
 def _estimate(model: str, ahead: int, capacity: int) -> float | None:
     """Seconds until ``ahead`` runs have had their turn, from the duration of the latest runs."""
-    recent = (
-        Run.objects.filter(model=model, status=Status.SUCCEEDED)
-        .exclude(started_at=None)
-        .order_by("-finished_at")
-    )
-    spans = [
-        (end - start).total_seconds() for start, end in recent.values_list("started_at", "finished_at")[:20]
-    ]
+    recent = Run.objects.filter(model=model, status=Status.SUCCEEDED).order_by("-finished_at")
+    rows = recent.values_list("started_at", "finished_at")[:20]
+    spans = [(end - start).total_seconds() for start, end in rows if start and end]
     if not spans or not capacity:
         return None
     return round(sum(spans) / len(spans) * (ahead + 1) / capacity, 1)

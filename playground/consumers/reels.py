@@ -14,6 +14,7 @@ from typing import Any
 import redis
 
 from playground.actions.runs import Place, place_in_queue
+from playground.consumers.database import in_database
 from playground.events import Entry, EntryId, Reader
 from playground.models import Run
 from playground.models.run import Status
@@ -87,8 +88,10 @@ class Reel:
         """What a browser at ``cursor`` must be told to be where the reel is."""
         if cursor == self.top:
             return []
-        behind = cursor is None or not self.base <= cursor <= self.top
-        if behind and (cursor is None or not self._has_start):
+        if cursor is None:
+            return [self._reset(), *self._end()]
+        behind = not self.base <= cursor <= self.top
+        if behind and not self._has_start:
             return [self._reset(), *self._end()]
         # A browser that is behind a whole attempt gets it from its `start`, which voids what it shows.
         news = [entry for entry in self.entries if behind or entry.id > cursor]
@@ -231,11 +234,13 @@ class Reels:
         reel.wake()
 
 
-@database_sync_to_async
-def _place(run: Run) -> Place:
-    return place_in_queue(run)
+async def _place(run: Run) -> Place:
+    return await in_database(place_in_queue)(run)
 
 
-@database_sync_to_async
-def _rows(ids: list[uuid.UUID]) -> list[Run]:
-    return list(Run.objects.filter(pk__in=ids)) if ids else []
+async def _rows(ids: list[uuid.UUID]) -> list[Run]:
+    return await in_database(_rows_now)(ids) if ids else []
+
+
+def _rows_now(ids: list[uuid.UUID]) -> list[Run]:
+    return list(Run.objects.filter(pk__in=ids))

@@ -71,7 +71,7 @@ class Pace:
         return self.left >= 0
 
 
-class PageSocket(AsyncConsumer):  # type: ignore[misc]
+class PageSocket(AsyncConsumer):
     """Connects, reads frames, and sends; every method named ``websocket_*`` is an ASGI event."""
 
     async def websocket_connect(self, event: dict[str, Any]) -> None:

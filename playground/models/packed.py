@@ -7,7 +7,7 @@ from typing import Any
 from django.db import models
 
 
-class PackedJSONField(models.BinaryField):
+class PackedJSONField(models.BinaryField):  # type: ignore[type-arg]  # not generic at run time
     """Any JSON value, stored as zlib-compressed UTF-8."""
 
     def get_prep_value(self, value: Any) -> Any:

@@ -198,37 +198,39 @@ class Run(models.Model):
             "timing": self.timing,
         }
 
-    def _moves(self, *, status: Status, **changes: Any) -> bool:
-        """Applies ``changes`` if the row still has this status and attempt."""
-        rows = type(self).objects.filter(pk=self.pk, status=status, attempt=self.attempt)
+    def _moves(self, expected: Status, /, **changes: Any) -> bool:
+        """Applies ``changes`` if the row still has the expected status and this attempt."""
+        rows = type(self).objects.filter(pk=self.pk, status=expected, attempt=self.attempt)
         return rows.update(**changes) == 1
 
     def claim(self, worker: uuid.UUID) -> bool:
         now = timezone.now()
+        lease = now + timedelta(seconds=settings.LEASE)
         return self._moves(
-            status=Status.QUEUED,
-            **{"status": Status.RUNNING, "worker": worker, "started_at": now}
-            | {"lease_until": now + timedelta(seconds=settings.LEASE)},
+            Status.QUEUED, status=Status.RUNNING, worker=worker, started_at=now, lease_until=lease
         )
 
     def checkpoint(self, text: str, last_seq: int, first_token_at: datetime | None) -> bool:
         """Stores the text so far; False means that another attempt owns the row."""
-        return self._moves(status=Status.RUNNING, text=text, last_seq=last_seq, first_token_at=first_token_at)
+        return self._moves(Status.RUNNING, text=text, last_seq=last_seq, first_token_at=first_token_at)
 
     def finish(self, outcome: Outcome, **fields: Any) -> bool:
         """Ends a running attempt; False means that somebody else has ended or taken it."""
-        return self._moves(
-            status=Status.RUNNING,
-            **_ending(outcome),
-            **fields,
-        )
+        return self._moves(Status.RUNNING, **_ending(outcome), **fields)
 
     def hand_back(self) -> bool:
         """Queues a running attempt again, for another worker, as the next attempt."""
         return self._moves(
-            status=Status.RUNNING,
-            **{"status": Status.QUEUED, "attempt": self.attempt + 1, "worker": None, "lease_until": None}
-            | {"rung_at": None, "text": "", "last_seq": 0, "first_token_at": None},
+            Status.RUNNING,
+            status=Status.QUEUED,
+            attempt=self.attempt + 1,
+            worker=None,
+            lease_until=None,
+            rung_at=None,
+            text="",
+            last_seq=0,
+            started_at=None,
+            first_token_at=None,
         )
 
     def request_cancel(self) -> bool:
@@ -244,7 +246,7 @@ class Run(models.Model):
 
     def expire(self, outcome: Outcome) -> bool:
         """Ends a queued attempt that nobody took."""
-        return self._moves(status=Status.QUEUED, **_ending(outcome))
+        return self._moves(Status.QUEUED, **_ending(outcome))
 
 
 def _ending(outcome: Outcome) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from playground.models import SignInLink
 
 
 def link_for(user: User) -> str:
-    return settings.SITE_URLS[0] + reverse("welcome", args=[SignInLink.make(user)])
+    return str(settings.SITE_URLS[0]) + reverse("welcome", args=[SignInLink.make(user)])
 
 
 class Command(BaseCommand):

@@ -84,8 +84,9 @@ class Command(BaseCommand):
         self.stdout.flush()
         began = time.monotonic()
         if wait_for(f"http://{loopback()}:{settings.PORT}/healthz", 600):
+            took = time.monotonic() - began
             self.stdout.write(
-                f"  The model is ready ({time.monotonic() - began:.0f} s after the page). Ctrl-C stops everything.\n"
+                f"  The model is ready ({took:.0f} s after the page). Ctrl-C stops everything.\n"
             )
             self.stdout.flush()
 
@@ -98,7 +99,7 @@ def lock(path: Path) -> Iterator[None]:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except OSError:
             raise CommandError(
-                f"Fewshot already runs on {path.parent}; stop it, or give this one another folder with FEWSHOT_DATA."
+                f"Fewshot already runs on {path.parent}; stop it, or set FEWSHOT_DATA to another folder."
             ) from None
         yield
 
@@ -173,14 +174,14 @@ def programs() -> dict[str, str]:
 
 def uvicorn_options() -> str:
     return (
-        f"playground.asgi:application --host {shlex.quote(settings.HOST)} --port {settings.PORT} --lifespan off "
-        "--no-access-log --no-server-header --log-level warning --timeout-graceful-shutdown 3 "
+        f"playground.asgi:application --host {shlex.quote(settings.HOST)} --port {settings.PORT} "
+        "--lifespan off --no-access-log --no-server-header --log-level warning --timeout-graceful-shutdown 3 "
         "--ws-max-size 262144 --ws-per-message-deflate false"
     )
 
 
 def child_environment() -> dict[str, str]:
-    # MALLOC_ARENA_MAX: glibc keeps an arena per thread, which for many short-lived threads is memory for nothing.
+    # MALLOC_ARENA_MAX: glibc keeps an arena per thread, memory for nothing with many short-lived threads.
     return {"PYTHONUNBUFFERED": "1", "MALLOC_ARENA_MAX": "2", "DJANGO_SETTINGS_MODULE": "playground.settings"}
 
 
@@ -195,5 +196,5 @@ def wait_for(url: str, seconds: float) -> bool:
         with contextlib.suppress(OSError), urllib.request.urlopen(url, timeout=2) as answer:  # noqa: S310
             if answer.status == 200:
                 return True
-        time.sleep(0.2)
+        time.sleep(0.3)
     return False

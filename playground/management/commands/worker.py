@@ -49,35 +49,39 @@ class Supervisor:
     def __init__(self, model: str) -> None:
         self.model = model
         self.child: subprocess.Popen[bytes] | None = None
-        self.stopping = False
+        # A plain flag: a handler that takes a lock can meet itself on the main thread.
+        self._stopping = False
         for name in (signal.SIGTERM, signal.SIGINT):
             signal.signal(name, self.stop)
 
     def stop(self, *_: Any) -> None:
-        self.stopping = True
+        self._stopping = True
         if self.child is not None and self.child.poll() is None:
             self.child.terminate()
+
+    def is_stopping(self) -> bool:
+        return self._stopping
 
     def run(self) -> int:
         """The exit code of the last child."""
         pause, code = 0.5, 0
-        while not self.stopping:
+        while not self.is_stopping():
             worker_id, born = uuid.uuid4(), time.monotonic()
             self.child = self.spawn(worker_id)
+            if self.is_stopping():  # the signal came before there was a child to pass it to
+                self.child.terminate()
             code = self.child.wait()
             self.release(worker_id)
-            if self.stopping:
+            if self.is_stopping():
                 break
             pause = 0.5 if time.monotonic() - born > SHORT_LIFE else min(pause * 2, LONGEST_PAUSE)
-            log.error(
-                "The worker of %s ended with code %s; starting it again in %.0f s.", self.model, code, pause
-            )
+            log.error("The worker of %s ended (%s); starting it again in %.0f s.", self.model, code, pause)
             self.wait(pause)
         return 0 if code in (0, -signal.SIGTERM) else code
 
     def wait(self, seconds: float) -> None:
         until = time.monotonic() + seconds
-        while not self.stopping and time.monotonic() < until:
+        while not self.is_stopping() and time.monotonic() < until:
             time.sleep(0.1)
 
     def spawn(self, worker_id: uuid.UUID) -> "subprocess.Popen[bytes]":

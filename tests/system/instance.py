@@ -1,0 +1,339 @@
+"""A whole Fewshot for tests: the real start command, valkey, web, worker, keeper and default model."""
+
+from __future__ import annotations
+
+import http.cookiejar
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.parse
+import urllib.request
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from websockets.sync.client import ClientConnection, connect
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def wait_until(is_true: Any, seconds: float, what: str) -> Any:
+    """Polls until ``is_true()`` is truthy and returns it; fails with ``what`` after ``seconds``."""
+    until = time.monotonic() + seconds
+    while time.monotonic() < until:
+        if value := is_true():
+            return value
+        time.sleep(0.05)
+    raise AssertionError(f"not within {seconds} s: {what}")
+
+
+@dataclass
+class Answer:
+    status: int
+    body: bytes
+    headers: Any
+    url: str
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+class Browser:
+    """An HTTP client with cookies and the CSRF token, as a page's script has them."""
+
+    def __init__(self, base: str) -> None:
+        self.base = base
+        self.jar = http.cookiejar.CookieJar()
+        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
+
+    def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+        url = urllib.parse.urljoin(self.base, path)
+        request = urllib.request.Request(url, data=body, method=method)
+        request.add_header("X-CSRFToken", self.cookie("csrf"))
+        request.add_header("Origin", self.base)
+        for name, value in headers.items():
+            request.add_header(name.replace("_", "-"), value)
+        try:
+            with self._opener.open(request, timeout=30) as answer:
+                return Answer(answer.status, answer.read(), answer.headers, answer.url)
+        except urllib.error.HTTPError as error:
+            return Answer(error.code, error.read(), error.headers, url)
+
+    def get(self, path: str, **headers: str) -> Answer:
+        return self.send("GET", path, **headers)
+
+    def post(self, path: str, data: Any = None, **headers: str) -> Answer:
+        return self.send("POST", path, json.dumps(data).encode(), Content_Type="application/json", **headers)
+
+    def put(self, path: str, data: Any = None, **headers: str) -> Answer:
+        return self.send("PUT", path, json.dumps(data).encode(), Content_Type="application/json", **headers)
+
+    def form(self, path: str, **fields: str) -> Answer:
+        page = self.get(path, Accept="text/html").body.decode()
+        found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
+        assert found, f"{path} has no form"
+        data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": found[1]}).encode()
+        return self.send(
+            "POST", path, data, Content_Type="application/x-www-form-urlencoded", Accept="text/html"
+        )
+
+    def cookie(self, part: str) -> str:
+        return next((cookie.value or "" for cookie in self.jar if part in cookie.name), "")
+
+    def cookie_header(self) -> str:
+        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.jar)
+
+    def socket(self, **options: Any) -> Page:
+        url = self.base.replace("http", "ws") + "/ws/"
+        options = {"origin": self.base, "additional_headers": {"Cookie": self.cookie_header()}, **options}
+        return Page(connect(url, **options))
+
+
+@dataclass
+class Seen:
+    """One run as a page shows it: frames applied as static/js/models/token_buffer.js does."""
+
+    text: str = ""
+    last_id: str | None = None
+    attempts: set[int] = field(default_factory=set)
+    resets: int = 0
+    tokens: int = 0
+    end: dict[str, Any] | None = None
+    queue: list[dict[str, Any]] = field(default_factory=list)
+
+    def apply(self, frame: dict[str, Any]) -> None:
+        op = frame["op"]
+        if op == "queue":
+            self.queue.append(frame)
+            return
+        if op in ("start", "delta"):
+            assert self.last_id is None or key(frame["id"]) > key(self.last_id), (
+                "a frame came twice or out of order"
+            )
+        if op == "start":
+            self.text, self.tokens = "", 0
+            self.attempts.add(frame["attempt"])
+        elif op == "delta":
+            assert frame["text"] == "".join(token["t"] for token in frame["tokens"])
+            self.text += frame["text"]
+            self.tokens += len(frame["tokens"])
+        elif op == "reset":
+            self.text = frame["snapshot"]["text"]
+            self.tokens = len(frame["snapshot"]["tokens"])
+            self.attempts.add(frame["snapshot"]["attempt"])
+            self.resets += 1
+        elif op == "end":
+            self.end = frame
+        self.last_id = frame["id"]
+
+
+def key(entry_id: str) -> tuple[int, int]:
+    attempt, seq = entry_id.split("-")
+    return int(attempt), int(seq)
+
+
+class Page:
+    """A page's socket: sends frames, applies what comes, acknowledges."""
+
+    def __init__(self, connection: ClientConnection) -> None:
+        self.connection = connection
+        self.runs: dict[str, Seen] = {}
+        self.errors: list[dict[str, Any]] = []
+
+    def send(self, op: str, **fields: Any) -> None:
+        self.connection.send(json.dumps({"op": op, **fields}))
+
+    def watch(self, run: str, after: str | None = None) -> Seen:
+        seen = self.runs.setdefault(run, Seen(last_id=after))
+        self.send("watch", run=run, after=after)
+        return seen
+
+    def receive(self, timeout: float = 20.0) -> dict[str, Any]:
+        frame: dict[str, Any] = json.loads(self.connection.recv(timeout=timeout))
+        if frame["op"] == "error":
+            self.errors.append(frame)
+        elif frame.get("run") in self.runs and frame["op"] in ("start", "delta", "reset", "end", "queue"):
+            self.runs[frame["run"]].apply(frame)
+            if frame["op"] != "queue":
+                self.send("ack", run=frame["run"], id=frame["id"])
+        return frame
+
+    def until(self, is_true: Any, seconds: float = 60.0) -> None:
+        """Receives until ``is_true()``."""
+        until = time.monotonic() + seconds
+        while not is_true():
+            assert time.monotonic() < until, f"nothing happened within {seconds} s; errors: {self.errors}"
+            try:
+                self.receive(timeout=1.0)
+            except TimeoutError:
+                continue
+
+    def until_end(self, run: str, seconds: float = 60.0) -> Seen:
+        self.until(lambda: self.runs[run].end is not None, seconds)
+        return self.runs[run]
+
+    def close(self) -> None:
+        self.connection.close()
+
+    def __enter__(self) -> Page:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class Instance:
+    """``manage.py start`` on a data folder of its own."""
+
+    def __init__(self, data: Path, port: int, **environment: str) -> None:
+        self.data = data
+        self.port = port
+        self.base = f"http://localhost:{port}"
+        self.environment = {**os.environ, "FEWSHOT_DATA": str(data), "PORT": str(port), **environment}
+        self.environment.pop("DJANGO_SETTINGS_MODULE", None)
+        self.log = (data / "test.log").open("w+")
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def start(self) -> None:
+        command = [sys.executable, "manage.py", "start"]
+        self.process = subprocess.Popen(
+            command, cwd=ROOT, env=self.environment, stdout=self.log, stderr=self.log, start_new_session=True
+        )
+        wait_until(lambda: self.link, 60, "the sign-in link")
+
+    def wait_warm(self, seconds: float = 90) -> None:
+        wait_until(lambda: self.health().status == 200, seconds, f"health: {self.health().body!r}")
+
+    def stop(self) -> int:
+        assert self.process is not None
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(timeout=30)
+
+    @property
+    def output(self) -> str:
+        return (self.data / "test.log").read_text()
+
+    @property
+    def link(self) -> str | None:
+        found = re.findall(r"Sign in once:\s+(\S+)", self.output)
+        return found[-1] if found else None
+
+    def health(self) -> Answer:
+        try:
+            return Browser(self.base).get("/healthz")
+        except OSError:
+            return Answer(0, b"{}", {}, "")
+
+    def manage(self, *arguments: str, **options: Any) -> subprocess.CompletedProcess[str]:
+        command = [sys.executable, "manage.py", *arguments]
+        return subprocess.run(
+            command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120, **options
+        )
+
+    def sign_in(self) -> Browser:
+        """A browser signed in as the owner, through a fresh one-time link."""
+        link = self.manage("signinlink").stdout.strip()
+        browser = Browser(self.base)
+        answer = browser.form(urllib.parse.urlsplit(link).path, name="Owner")
+        assert answer.url.endswith("/experiments/"), (answer.status, answer.url)
+        return browser
+
+    def children(self, words: str) -> list[int]:
+        """Process ids below this instance whose command line contains ``words``."""
+        assert self.process is not None
+        return [pid for pid in descendants(self.process.pid) if words in command_line(pid)]
+
+    def kill_worker(self, how: signal.Signals = signal.SIGKILL) -> int:
+        (pid,) = self.children("celery")
+        os.kill(pid, how)
+        return pid
+
+
+def descendants(pid: int) -> Iterator[int]:
+    try:
+        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+    except OSError:
+        return
+    for child in children:
+        yield child
+        yield from descendants(child)
+
+
+def command_line(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
+    except OSError:
+        return ""
+
+
+@contextmanager
+def running(data: Path, **environment: str) -> Iterator[Instance]:
+    """An instance with the installed models, stopped at the end whatever happens."""
+    data.mkdir(parents=True, exist_ok=True)
+    installed = Path(os.environ.get("FEWSHOT_TEST_MODELS", ROOT / "var" / "models"))
+    if not (data / "models").exists():
+        (data / "models").symlink_to(installed)
+    instance = Instance(data, free_port(), **environment)
+    instance.start()
+    try:
+        yield instance
+    finally:
+        if instance.process is not None and instance.process.poll() is None:
+            instance.stop()
+
+
+def spec(**changes: Any) -> dict[str, Any]:
+    """A few-shot PromptSpec for the default model; ``settings`` are merged."""
+    settings = {"max_new_tokens": 24, "mode": "greedy", "stop": []} | changes.pop("settings", {})
+    return {
+        "instruction": "Decide whether the review is positive or negative.",
+        "fields": ["review"],
+        "output_name": "sentiment",
+        "examples": [
+            {"id": "a", "values": {"review": "A joy from start to end."}, "output": "positive", "on": True},
+            {"id": "b", "values": {"review": "Dull and far too loud."}, "output": "negative", "on": True},
+            {"id": "c", "values": {"review": "I bought a second one."}, "output": "positive", "on": True},
+        ],
+        "input": {"review": "The strap broke on the first day."},
+        "layout": "plain",
+        "model": "smollm2-135m-instruct",
+        "settings": settings,
+    } | changes
+
+
+def long_spec(tokens: int = 200, **changes: Any) -> dict[str, Any]:
+    """A prompt that keeps the default model writing for ``tokens`` tokens in chat layout."""
+    story = {"input": "Write a long story about a lighthouse keeper, his dog and a storm. Use many words."}
+    base = {"instruction": "", "fields": ["input"], "output_name": "output", "examples": [], "input": story}
+    return spec(**base, layout="chat", settings={"max_new_tokens": tokens}) | changes
+
+
+def start_run(browser: Browser, experiment: str, wanted: dict[str, Any], key: str | None = None) -> str:
+    answer = browser.post(
+        f"/experiments/{experiment}/runs", {"spec": wanted}, Idempotency_Key=key or str(uuid.uuid4())
+    )
+    assert answer.status in (200, 201), answer.body
+    run_id: str = answer.json()["run"]["id"]
+    return run_id
+
+
+def first_experiment(browser: Browser) -> str:
+    page = browser.get("/experiments/", Accept="text/html").body.decode()
+    found = re.search(r"/experiments/([0-9a-f-]{36})/", page)
+    assert found, "the list shows no experiment"
+    return found[1]
