@@ -32,6 +32,7 @@ class Answer:
         self.sequence = sequence
         self.stream = stream
         self.ended = False
+        self.failed = False
         self._texts = texts
         self._eos_ids = eos_ids
         self._sampling = sequence.request.sampling
@@ -64,6 +65,7 @@ class Answer:
     def fail(self, code: ErrorCode, message: str) -> None:
         """End with a fault; what was held back is not sent."""
         if not self.ended:
+            self.failed = True
             self._end(Failed(self.sequence.id, code, message))
 
     def _send(self, release: Release) -> None:

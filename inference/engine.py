@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 from collections import deque
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from threading import Condition, Thread
 from typing import Any
@@ -45,7 +47,7 @@ class EngineInfo:
 
 
 class Engine:
-    """Runs requests in one batch and streams their tokens.
+    """Runs requests in one batch and streams their tokens. A model belongs to one engine at a time.
 
     ``submit``, ``cancel``, ``stats`` and ``stop`` may be called from any thread. An exception in
     the forward pass ends the engine: all its requests fail, and it must be built anew. An
@@ -55,13 +57,16 @@ class Engine:
     def __init__(self, model: Any, tokenizer: Tokenizer, config: EngineConfig | None = None) -> None:
         """Choose and test the way the model is run; takes about a second for a small model.
 
-        Raises UnsupportedModelError for a model that computes wrong logits on every path.
+        Raises UnsupportedModelError for a model that computes wrong logits on every path, ValueError
+        if neither the model nor ``config`` limits the window or if the cache is too small.
         """
         self.config = config or EngineConfig()
         self._tokenizer = tokenizer
         self._texts = TokenTexts(tokenizer)
         self._eos_ids = eos_ids(model)
-        window = min(filter(None, (context_window(model), self.config.window)))
+        window = min(filter(None, (context_window(model), self.config.window)), default=0)
+        if not window:
+            raise ValueError("the model names no context window: set one in the configuration")
         chosen = choose_runner(model, self.config, window)
         self._runner = chosen.runner
         self._limits = door.Limits(window, chosen.slot_tokens, model.config.get_text_config().vocab_size)
@@ -84,17 +89,16 @@ class Engine:
         self._streams: dict[str, Stream] = {}
         self._submitted: deque[Answer] = deque()
         self._cancelled: set[str] = set()
-        self._accepting = False
+        self._accepting = True
         self._stopping = False
         self._error = ""
+        self._load = _Load()
         # The rest belongs to the engine's thread.
         self._answers: dict[str, Answer] = {}
-        self._progress = 0
         self._thread = Thread(target=self._run, name="engine", daemon=True)
 
     def start(self) -> None:
-        """Start the engine's thread. An engine is started once."""
-        self._accepting = True
+        """Start the engine's thread, once. What was submitted before waits for it."""
         self._thread.start()
 
     def submit(self, request: GenerationRequest) -> Stream:
@@ -119,14 +123,14 @@ class Engine:
     def stats(self) -> EngineStats:
         """A snapshot that never waits for a step; the counts may be one step apart."""
         with self._changed:
-            open_requests, running = len(self._streams), self._scheduler.running
+            load = self._load
             return EngineStats(
-                alive=self._accepting and self._thread.is_alive(),
-                progress=self._progress,
-                running=running,
-                waiting=max(0, open_requests - running),
+                alive=self._thread.is_alive() and not self._error,
+                progress=load.steps,
+                running=load.running,
+                waiting=max(0, len(self._streams) - load.running),
                 capacity=self.config.max_running,
-                cache_tokens_used=self._scheduler.tokens_used,
+                cache_tokens_used=load.tokens,
                 cache_tokens_total=self.config.max_running * self._limits.slot_tokens,
                 error=self._error,
             )
@@ -150,13 +154,14 @@ class Engine:
         self._take_submitted()
         self._end_cancelled()
         batch = self._scheduler.plan()
+        self._note_load()
         if not batch.pieces:
             return False
         self._announce(batch)
         logits = self._runner.run(batch)
         self._scheduler.advance(batch)
         self._deliver(batch, self._sample(batch, logits))
-        self._progress += 1
+        self._note_load(steps=1)
         return True
 
     def _run(self) -> None:
@@ -184,11 +189,12 @@ class Engine:
 
     def _end_cancelled(self) -> None:
         with self._changed:
+            # One that was submitted a moment ago stays for the next step.
             cancelled = self._cancelled & self._answers.keys()
-            self._cancelled.clear()
         for request_id in cancelled:
             answer = self._answers[request_id]
-            answer.finish(FinishReason.CANCELLED)
+            with _fails_alone(answer):
+                answer.finish(FinishReason.CANCELLED)
             self._close(answer)
 
     def _announce(self, batch: Batch) -> None:
@@ -206,28 +212,29 @@ class Engine:
         for piece, draw in zip(batch.samples, draws, strict=True):
             answer = self._answers[piece.request_id]
             if draw is None:
-                self._runner.clear(piece.slot)
                 answer.fail(ErrorCode.NUMERIC_FAULT, "The model's numbers are not finite for this prompt.")
             else:
-                self._add(answer, draw)
+                answer.sequence.append(draw.id)
+                with _fails_alone(answer):
+                    answer.add(draw)
             if answer.ended:
                 self._close(answer)
 
-    def _add(self, answer: Answer, draw: Draw) -> None:
-        try:
-            answer.sequence.append(draw.id)
-            answer.add(draw)
-        except Exception as fault:
-            # Only this request's text is concerned; its neighbours go on.
-            logger.exception("request %s fails", answer.sequence.id)
-            answer.fail(ErrorCode.ENGINE_FAILED, f"{type(fault).__name__}: {fault}")
-
     def _close(self, answer: Answer) -> None:
-        self._scheduler.end(answer.sequence)
-        del self._answers[answer.sequence.id]
+        sequence = answer.sequence
+        # Numbers that led to no token may be faulty, and nobody has looked at them.
+        if sequence.slot is not None and (answer.failed or not sequence.generated):
+            self._runner.clear(sequence.slot, sequence.computed)
+        self._scheduler.end(sequence)
+        del self._answers[sequence.id]
         with self._changed:
-            self._streams.pop(answer.sequence.id, None)
+            self._streams.pop(sequence.id, None)
+            self._cancelled.discard(sequence.id)
             self._changed.notify_all()
+
+    def _note_load(self, steps: int = 0) -> None:
+        scheduler = self._scheduler
+        self._load = _Load(self._load.steps + steps, scheduler.running, scheduler.tokens_used)
 
     def _die(self, error: str) -> None:
         with self._changed:
@@ -251,6 +258,25 @@ class Engine:
         most = self.config.max_running + self.config.max_waiting
         if len(self._streams) >= most:
             raise EngineError(ErrorCode.ENGINE_BUSY, f"{most} requests are already running or waiting.")
+
+
+@dataclass(frozen=True, slots=True)
+class _Load:
+    """What other threads may know of the scheduler; replaced as a whole."""
+
+    steps: int = 0
+    running: int = 0
+    tokens: int = 0
+
+
+@contextmanager
+def _fails_alone(answer: Answer) -> Iterator[None]:
+    """A fault in the text of one request is no reason to end its neighbours."""
+    try:
+        yield
+    except Exception as fault:
+        logger.exception("request %s fails", answer.sequence.id)
+        answer.fail(ErrorCode.ENGINE_FAILED, f"{type(fault).__name__}: {fault}")
 
 
 def _scheduler(config: EngineConfig, slot_tokens: int, *, chunks: bool) -> Scheduler:

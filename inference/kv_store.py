@@ -56,14 +56,14 @@ class KVStore:
         values = self._values[layer][:, slots, :length].transpose(0, 1)
         return keys, values
 
-    def clear(self, slot: int) -> None:
-        """Overwrite a slot with zeros.
+    def clear(self, slot: int, length: int) -> None:
+        """Overwrite the first ``length`` tokens of a slot with zeros.
 
-        Needed after a numeric fault only: a masked value counts zero times, and zero times
+        Needed where numbers may not be finite: a masked value counts zero times, and zero times
         not-a-number would poison the next owner of the slot.
         """
         for tensor in (*self._keys, *self._values):
-            tensor[:, slot].zero_()
+            tensor[:, slot, :length].zero_()
 
 
 def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from tokenizers import Tokenizer
 
 # Weights that unpickle and modules that run are code; no model of ours needs either.
@@ -36,12 +36,9 @@ def load_model(folder: Path, *, dtype: str = "auto", device: str = "auto") -> Lo
     Raises ModelFolderError.
     """
     check_folder(folder)
-    # Set before transformers is imported: it must never ask the network for a missing file.
-    os.environ["HF_HUB_OFFLINE"] = "1"
-    from transformers import AutoModelForCausalLM
-
+    transformers.utils.logging.disable_progress_bar()  # it would fill the worker's log
     target = torch.device(choose_device(device))
-    model = AutoModelForCausalLM.from_pretrained(
+    model = transformers.AutoModelForCausalLM.from_pretrained(
         folder,
         dtype=choose_dtype(dtype, target),
         trust_remote_code=False,
@@ -94,11 +91,8 @@ def eos_ids(model: Any) -> frozenset[int]:
 
 
 def context_window(model: Any) -> int:
-    """Most tokens of prompt and completion together, by the model's configuration."""
-    window = getattr(model.config.get_text_config(), "max_position_embeddings", None)
-    if not isinstance(window, int):
-        raise ModelFolderError("the model's configuration names no context window")
-    return window
+    """Most tokens of prompt and completion together by the model's configuration; 0 if it has no limit."""
+    return getattr(model.config.get_text_config(), "max_position_embeddings", None) or 0
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -26,8 +26,8 @@ class Runner(Protocol):
         """Logits [len(batch.samples), vocabulary] in float32, in the order of ``batch.samples``."""
         ...
 
-    def clear(self, slot: int) -> None:
-        """Forget a slot for good, faulty numbers included."""
+    def clear(self, slot: int, length: int) -> None:
+        """Wipe the ``length`` tokens that a slot holds; else its next owner could meet faulty numbers."""
         ...
 
 
@@ -56,8 +56,9 @@ class FlatRunner:
         logits: Tensor = output.logits[0]
         return logits.float()
 
-    def clear(self, slot: int) -> None:
-        self._store.clear(slot)
+    @torch.inference_mode()
+    def clear(self, slot: int, length: int) -> None:
+        self._store.clear(slot, length)
 
     def _row(self, numbers: list[int]) -> Tensor:
         return torch.tensor([numbers], dtype=torch.int64, device=self._device)
@@ -81,7 +82,7 @@ class SequentialRunner:
         chosen = [row for row, piece in zip(logits, batch.pieces, strict=True) if piece.sample]
         return torch.stack(chosen) if chosen else torch.empty(0, 0)
 
-    def clear(self, slot: int) -> None:
+    def clear(self, slot: int, length: int) -> None:
         self._caches.pop(slot, None)
 
     def _forward(self, piece: Piece) -> Tensor:

@@ -29,8 +29,8 @@ class Release:
 class StopFilter:
     """Holds tokens back while their text could still become part of a stop string.
 
-    Text before the earliest stop string is released, the token it cuts carries only what precedes
-    it, and tokens that lie in or behind it are dropped.
+    Text before the stop string that is complete first is released, the token it cuts carries only
+    what precedes it, and tokens that lie in or behind it are dropped.
     """
 
     def __init__(self, stops: Texts[str]) -> None:
@@ -43,9 +43,10 @@ class StopFilter:
         """Add a token; with ``complete`` False it ends within a character and waits for the rest."""
         self._held.append(token)
         self._text += token.text
-        found = [at for stop in self._stops if (at := self._text.find(stop)) >= 0]
+        # The first to be complete wins, as if text came by character: token borders do not matter.
+        found = [(at + len(stop), at) for stop in self._stops if (at := self._text.find(stop)) >= 0]
         if found:
-            return Release(self._cut(min(found)), stopped=True)
+            return Release(self._cut(min(found)[1]), stopped=True)
         return Release(self._release(len(self._text) - self._undecided()) if complete else ())
 
     def flush(self, tail: str = "") -> Release:

@@ -1,0 +1,93 @@
+"""Which models run in one flat row, which one at a time, and that a wrong path is noticed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+import torch
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM
+
+from inference import attention
+from inference.config import EngineConfig
+from inference.self_test import UnsupportedModelError, choose_runner
+
+SHAPE = {
+    "vocab_size": 128,
+    "hidden_size": 64,
+    "intermediate_size": 128,
+    "num_hidden_layers": 3,
+    "num_attention_heads": 4,
+    "num_key_value_heads": 2,
+    "max_position_embeddings": 256,
+}
+GPT2 = {"vocab_size": 128, "n_positions": 256, "n_embd": 64, "n_layer": 3, "n_head": 4}
+WINDOW = {"head_dim": 16, "sliding_window": 20}
+
+
+def random_model(name: str, fields: dict[str, Any], dtype: torch.dtype = torch.float32) -> Any:
+    torch.manual_seed(0)
+    model = AutoModelForCausalLM.from_config(CONFIG_MAPPING[name](**fields)).to(dtype).eval()
+    with torch.no_grad():
+        for weights in model.parameters():
+            if weights.ndim > 1:
+                weights.mul_(3)
+    return model
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(
+    ("name", "fields"),
+    [
+        ("llama", SHAPE),
+        ("qwen2", SHAPE),
+        ("qwen3", SHAPE | {"head_dim": 16}),
+        ("mistral", SHAPE | {"sliding_window": 20}),
+        ("phi3", SHAPE | {"pad_token_id": 0}),
+        ("olmo2", SHAPE),
+        ("gemma3_text", SHAPE | WINDOW),
+        ("gpt2", GPT2),
+        ("gpt_neox", {k: v for k, v in SHAPE.items() if k != "num_key_value_heads"}),
+    ],
+)
+def test_model_with_the_attention_interface_runs_flat(
+    name: str, fields: dict[str, Any], dtype: torch.dtype
+) -> None:
+    chosen = choose_runner(random_model(name, fields, dtype), EngineConfig(), 200)
+    assert (chosen.runner.name, chosen.note) == ("flat", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "fields", "reason"),
+    [
+        ("gemma2", SHAPE | WINDOW, "soft caps"),
+        ("gpt_oss", SHAPE | WINDOW | {"num_local_experts": 4}, "sinks"),
+        ("bloom", {"vocab_size": 128, "hidden_size": 64, "n_layer": 3, "n_head": 4}, "0 of 3 layers"),
+        ("lfm2", SHAPE | {"layer_types": ["conv", "full_attention", "conv"]}, "1 of 3 layers"),
+    ],
+)
+def test_other_models_run_one_at_a_time_and_say_why(name: str, fields: dict[str, Any], reason: str) -> None:
+    chosen = choose_runner(random_model(name, fields), EngineConfig(), 200)
+    assert chosen.runner.name == "sequential"
+    assert reason in chosen.note
+    assert chosen.error < 1e-4
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+def test_attention_that_leaks_is_noticed(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
+    causal = attention._visible
+    monkeypatch.setattr(attention, "_visible", lambda at, length, window: causal(at + 1, length, window))
+    chosen = choose_runner(random_model("llama", SHAPE, dtype), EngineConfig(), 200)
+    assert chosen.runner.name == "sequential"
+    assert "logits of the flat path are off" in chosen.note
+
+
+def test_model_that_no_path_can_run_is_refused() -> None:
+    fields = {"vocab_size": 128, "hidden_size": 64, "num_hidden_layers": 2}
+    with pytest.raises(UnsupportedModelError, match="past_key_values"):
+        choose_runner(random_model("mamba", fields), EngineConfig(), 200)
+
+
+def test_cache_too_small_for_one_token_each_is_refused() -> None:
+    with pytest.raises(ValueError, match="cache_bytes"):
+        choose_runner(random_model("llama", SHAPE), EngineConfig(cache_bytes=1000), 200)
