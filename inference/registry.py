@@ -225,7 +225,7 @@ def _spec(entry: _Entry, data_dir: Path) -> ModelSpec:
 
 
 def _kind(entry: _Entry) -> str:
-    kinds = [kind for kind in _SOURCES if kind in entry.values]
+    kinds = [key for key in entry.values if key in _SOURCES]
     if not kinds:
         for key in entry.values:  # a misspelt source is better news than a missing one
             _refuse_unknown(
