@@ -127,6 +127,24 @@ test("a conflict with our own lost answer is none", async () => {
   assert.equal(states.at(-1), "saved")
 })
 
+test("what was stored without our hearing of it is no conflict for the next save", async () => {
+  const { clock, requests, states, type } = desk()
+  type("b")
+  clock.pass(600)
+  requests[0].reject({ code: "offline", status: 0 })
+  await settled()
+  type("c")
+  clock.pass(600)
+  const stored = { title: "b", scope: "", spec: { x: 1 }, draft_version: 2 }
+  requests[1].reject({ code: "draft_conflict", status: 409, body: stored })
+  await settled()
+  clock.pass(600)
+  assert.deepEqual([requests[2].body.draft_version, requests[2].body.title], [2, "c"])
+  requests[2].resolve({ draft_version: 3 })
+  await settled()
+  assert.equal(states.at(-1), "saved")
+})
+
 test("nothing is sent when nothing changed", () => {
   const { requests, saver } = desk()
   saver.flush({ leaving: true })

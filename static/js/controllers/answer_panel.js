@@ -43,9 +43,9 @@ export class AnswerPanel {
     say(byId("answer-error"), message)
   }
 
-  /** Scrolls to the answer when it is out of sight, as on a phone. */
+  /** Scrolls to the answer when it is out of sight. */
   reveal() {
-    this.panel.scrollIntoView({ block: "nearest" })
+    this.box.scrollIntoView({ block: "nearest" })
   }
 
   showConnection(state) {

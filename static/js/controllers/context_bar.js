@@ -42,8 +42,9 @@ function legend({ instruction, examples, input, format, reserved }) {
   })
 }
 
-function total({ prompt, reserved, window, over }) {
+function total({ prompt, reserved, window, over, examples }) {
   if (!over) return element("span", { text: `${plain(prompt + reserved)} of ${plain(window)} tokens` })
-  const text = `${plain(over)} tokens too many for the window of ${plain(window)}: reserve less, or switch an example off`
+  const cut = examples.length ? "switch an example off" : "shorten the text"
+  const text = `${plain(over)} tokens too many for the window of ${plain(window)}: reserve less, or ${cut}`
   return element("span", { class: "over", text })
 }

@@ -28,9 +28,11 @@ export class RunButton {
     try {
       const { run } = await this.#submit(spec)
       this.runs.begin(run)
+      this.answer.reveal()
       document.body.dispatchEvent(new Event("runs-changed"))
     } catch (error) {
       say(byId("run-fault"), refusalWords(error))
+      byId("run-fault").scrollIntoView({ block: "nearest" })
     } finally {
       this.submitting = false
       this.button.removeAttribute("aria-busy")

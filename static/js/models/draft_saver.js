@@ -12,6 +12,7 @@ export class DraftSaver {
     this.sent = JSON.stringify(read())
     this.failures = 0
     this.saving = null
+    this.unsure = null // content whose answer got lost: it may or may not be stored
     this.theirs = null
     this.state = "saved"
   }
@@ -70,7 +71,7 @@ export class DraftSaver {
   }
 
   #stored(version, text) {
-    Object.assign(this, { version, sent: text, failures: 0 })
+    Object.assign(this, { version, sent: text, unsure: null, failures: 0 })
     if (JSON.stringify(this.read()) === text) return this.#enter("saved")
     this.#enter("dirty") // edited while the request was on its way
     this.#later(this.delay)
@@ -79,14 +80,16 @@ export class DraftSaver {
   #failed(error, text) {
     if (error.code === "draft_conflict") return this.#conflict(error.body, text)
     if (error.status >= 400 && error.status < 500 && error.status !== 429) return this.#enter("refused", error.message)
+    this.unsure = text
     this.#enter("offline")
     this.#later(Math.min(LONGEST_RETRY, 1000 * 2 ** this.failures))
     this.failures += 1
   }
 
-  /** An answer that got lost on its way looks like a conflict with ourselves: then their text is what we sent. */
+  /** After an answer got lost on its way, a conflict may be with ourselves: then their text is what we sent. */
   #conflict(theirs, text) {
-    if (sameContent(theirs, JSON.parse(text))) return this.#stored(theirs.draft_version, text)
+    const own = [text, this.unsure].find((one) => one && sameContent(theirs, JSON.parse(one)))
+    if (own) return this.#stored(theirs.draft_version, own)
     this.theirs = theirs
     this.#enter("conflict")
   }
