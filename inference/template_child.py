@@ -12,6 +12,7 @@ import resource
 import signal
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, NoReturn
 
@@ -90,7 +91,8 @@ def answer(request: dict[str, Any], templates: dict[str, jinja2.Template]) -> di
 
 
 def main() -> None:
-    resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
+    with suppress(ValueError):  # macOS knows the limit and refuses it; the others hold there
+        resource.setrlimit(resource.RLIMIT_AS, (MEMORY_BYTES, MEMORY_BYTES))
     templates: dict[str, jinja2.Template] = {}
     for line in sys.stdin.buffer:
         # The timer counts processor time, so a busy machine does not make a template look hostile;
