@@ -12,6 +12,9 @@ from torch import Tensor
 from inference.types import SamplingParams
 
 
+_USUAL_NUCLEUS = 512
+
+
 @dataclass(frozen=True, slots=True)
 class Draw:
     """A chosen token; ``logprob``, ``rank`` and ``top`` (id, logprob) are of the raw softmax."""
@@ -45,25 +48,31 @@ def kept(logits: Tensor, params: SamplingParams) -> tuple[Tensor, Tensor]:
 
     The order and the treatment of ties are those of transformers' logits processors: all tokens
     that tie with the k-th stay, and the last token kept by top-p is the one that reaches ``top_p``.
-    Ids are in order of falling probability.
     """
     scores = logits / params.temperature
     ids = torch.arange(len(scores), device=scores.device)
     if 0 < params.top_k < len(scores):
         ids = (scores >= scores.topk(params.top_k).values[-1]).nonzero()[:, 0]
-    ordered, order = scores[ids].sort(descending=True, stable=True)
-    probabilities = ordered.double().softmax(dim=-1)
+    probabilities = scores[ids].double().softmax(dim=-1)
     if params.top_p < 1:
-        above = probabilities.cumsum(dim=-1) - probabilities
-        order = order[above < params.top_p]
-        probabilities = probabilities[: len(order)]
-    return ids[order], probabilities / probabilities.sum()
+        nucleus = _nucleus(probabilities, params.top_p)
+        ids, probabilities = ids[nucleus], probabilities[nucleus]
+    return ids, probabilities / probabilities.sum()
 
 
 def uniform(seed: int, position: int) -> float:
     """A number in [0, 1) that depends on seed and position alone, the same on every machine."""
     digest = blake2b(seed.to_bytes(8) + position.to_bytes(8), digest_size=8).digest()
     return (int.from_bytes(digest) >> 11) / 2**53
+
+
+def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
+    """Indices of the fewest most likely tokens that reach ``top_p``, the most likely first."""
+    # The nucleus is nearly always small, and sorting a whole vocabulary takes as long as a layer.
+    ordered, order = probabilities.topk(min(_USUAL_NUCLEUS, len(probabilities)))
+    if ordered.sum() < top_p:
+        ordered, order = probabilities.sort(descending=True, stable=True)
+    return order[ordered.cumsum(dim=-1) - ordered < top_p]
 
 
 def _choose(logits: Tensor, params: SamplingParams, position: int) -> int:

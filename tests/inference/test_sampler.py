@@ -9,7 +9,7 @@ from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWa
 from inference.sampler import Draw, kept, sample, uniform
 from inference.types import SamplingParams
 
-VOCABULARY = 500
+VOCABULARY = 2000
 
 
 def random_logits(rows: int = 4) -> torch.Tensor:
@@ -35,7 +35,7 @@ def spread(logits: torch.Tensor, params: SamplingParams) -> torch.Tensor:
     return torch.zeros(len(logits), dtype=torch.float64).index_put((ids,), probabilities)
 
 
-@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5])
+@pytest.mark.parametrize("temperature", [0.3, 1.0, 2.5, 9.0])
 @pytest.mark.parametrize("top_k", [0, 1, 7, VOCABULARY, 9999])
 @pytest.mark.parametrize("top_p", [0.05, 0.6, 0.95, 1.0])
 def test_probabilities_are_those_of_transformers(temperature: float, top_k: int, top_p: float) -> None:
