@@ -6,11 +6,14 @@ from typing import Any
 
 import pytest
 import torch
-from transformers import CONFIG_MAPPING, AutoModelForCausalLM
+from transformers import CONFIG_MAPPING, AutoModelForCausalLM, GenerationConfig
 
 from inference import attention
 from inference.config import EngineConfig
+from inference.engine import Engine
 from inference.self_test import UnsupportedModelError, choose_runner
+from inference.types import GenerationRequest, SamplingParams, Token
+from tests.inference.tiny import build_tiny_tokenizer
 
 SHAPE = {
     "vocab_size": 128,
@@ -71,6 +74,27 @@ def test_other_models_run_one_at_a_time_and_say_why(name: str, fields: dict[str,
     assert chosen.runner.name == "sequential"
     assert reason in chosen.note
     assert chosen.error < 1e-4
+
+
+def test_slow_path_equals_generate_in_a_crowd() -> None:
+    model = random_model("bloom", {"vocab_size": 400, "hidden_size": 64, "n_layer": 2, "n_head": 4})
+    prompts = [tuple(range(3 + n, 40 + 5 * n, 2)) for n in range(4)]
+    settings = GenerationConfig(max_new_tokens=12, eos_token_id=None, pad_token_id=0)
+    plain = [model.generate(torch.tensor([ids]), generation_config=settings)[0].tolist() for ids in prompts]
+    engine = Engine(model, build_tiny_tokenizer(), EngineConfig(max_running=3, window=100))
+    sampling = SamplingParams(max_new_tokens=12, ignore_eos=True)
+    streams = [engine.submit(GenerationRequest(str(n), ids, sampling)) for n, ids in enumerate(prompts)]
+    while engine.step():
+        pass
+    answers = [[event.id for event in stream if isinstance(event, Token)] for stream in streams]
+    assert engine.info.attention == "sequential"
+    assert answers == [full[len(ids) :] for full, ids in zip(plain, prompts, strict=True)]
+
+
+def test_model_without_a_window_needs_one_in_the_configuration() -> None:
+    model = random_model("bloom", {"vocab_size": 400, "hidden_size": 64, "n_layer": 2, "n_head": 4})
+    with pytest.raises(ValueError, match="window"):
+        Engine(model, build_tiny_tokenizer())
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
