@@ -150,7 +150,8 @@ CONTENT_SECURITY_POLICY = {
         "style-src": [SELF, NONCE],
         "img-src": [SELF, "data:"],
         "font-src": [SELF],
-        "connect-src": [SELF, *(url.replace("http", "ws", 1) for url in SITE_URLS)],
+        # A policy cannot name an IPv6 address; there 'self' has to cover the socket.
+        "connect-src": [SELF, *(url.replace("http", "ws", 1) for url in SITE_URLS if "[" not in url)],
         "manifest-src": [SELF],
         "base-uri": [NONE],
         "form-action": [SELF],
