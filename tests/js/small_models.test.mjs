@@ -119,8 +119,15 @@ test("a finished run is told in numbers and why it ended", () => {
   )
 })
 
+test("a running run that falls silent says for how long", () => {
+  const buffer = new TokenBuffer("r")
+  buffer.apply({ op: "start", run: "r", id: "1-1" }, 1000)
+  assert.equal(waitingWords(buffer, 2000), "reading the prompt")
+  assert.equal(waitingWords(buffer, 8000), "no new token for 7 s")
+})
+
 test("a waiting run says what it waits for", () => {
-  const waiting = (queue) => waitingWords({ status: "queued", queue, tokens: [], isLive: true })
+  const waiting = (queue) => waitingWords({ status: "queued", queue, tokens: [], isLive: true, heardAt: null }, 0)
   assert.equal(waiting({ ahead: 2, etaSeconds: 12.4, note: null }), "2 ahead · about 12 s")
   assert.equal(waiting({ ahead: 0, etaSeconds: null, note: null }), "next in line")
   assert.equal(waiting({ ahead: 0, etaSeconds: null, note: "loading weights" }), "loading weights")

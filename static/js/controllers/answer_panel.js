@@ -8,7 +8,7 @@ import "../elements/answer_text.js"
 
 const CONNECTION = {
   waiting: "Connection lost; the answer goes on and will be caught up.",
-  "signed-out": "You are signed out: sign in again in another tab, then reload this page.",
+  "signed-out": "You are signed out; the runs go on.",
   "no-access": "You have no access to this experiment any more.",
 }
 
@@ -23,6 +23,7 @@ export class AnswerPanel {
     this.connection = "connecting"
     this.box.addEventListener("scroll", () => this.keeper.read(), { passive: true })
     this.answer.addEventListener("drawn", () => this.#drawn())
+    setInterval(() => this.buffer?.isLive && this.#showNote(), 1000)
     byId("copy-answer").addEventListener("click", () => copyWithNote(byId("copy-answer"), this.buffer.text))
   }
 
@@ -81,7 +82,8 @@ export class AnswerPanel {
   }
 
   #showNote() {
-    const words = CONNECTION[this.connection] ?? (this.buffer ? waitingWords(this.buffer) : "")
+    byId("sign-in").hidden = this.connection !== "signed-out"
+    const words = CONNECTION[this.connection] ?? (this.buffer ? waitingWords(this.buffer, performance.now()) : "")
     if (byId("run-note").textContent !== words) byId("run-note").textContent = words
   }
 }

@@ -10,12 +10,17 @@ export function connectInputs(draft) {
   const draw = () => {
     drawn = JSON.stringify(draft.spec.fields)
     place.replaceChildren(...draft.spec.fields.map((field, index) => makeInput(draft, field, index)))
-    byId("input-name").textContent = draft.spec.fields.length === 1 ? draft.spec.fields[0] : ""
+    byId("input-name").textContent = nameBesideHeading(draft.spec.fields)
     for (const area of place.querySelectorAll("textarea")) grow(area)
   }
   draft.addEventListener("change", () => drawn === JSON.stringify(draft.spec.fields) || draw())
   draft.addEventListener("replace", draw)
   draw()
+}
+
+/** A single field needs no line of its own; "Input: input" needs no name at all. */
+function nameBesideHeading(fields) {
+  return fields.length === 1 && fields[0].toLowerCase() !== "input" ? fields[0] : ""
 }
 
 function makeInput(draft, field, index) {

@@ -4,6 +4,7 @@ import { requestJson } from "../lib/http.js"
 import { debounce } from "../lib/timing.js"
 
 const DELAY = 250 // ms after the last key
+const RETRY = 3000 // ms, while the server cannot be reached
 
 export class Preview {
   constructor(draft, url, { onRendered, onRefused }) {
@@ -16,12 +17,15 @@ export class Preview {
 
   async #render() {
     this.request?.abort()
+    clearTimeout(this.retry)
     this.request = new AbortController()
     const { signal } = this.request
     try {
       this.onRendered(await requestJson("POST", this.url, { body: { spec: this.draft.spec }, signal }))
     } catch (error) {
-      if (error.name !== "AbortError") this.onRefused(error.message)
+      if (error.name === "AbortError") return
+      this.onRefused(error.message)
+      if (error.isOffline) this.retry = setTimeout(() => this.#render(), RETRY)
     }
   }
 }

@@ -122,8 +122,10 @@ function showModel(draft, models) {
   showDependent(draft, models)
 }
 
+const shortTypes = (text) => text.replace("bfloat", "bf").replace("float", "fp")
+
 function stateWords({ state, detail, window }) {
-  const standing = state === "warm" ? ["warm", detail] : [detail || state]
+  const standing = state === "warm" ? ["warm", shortTypes(detail)] : [detail || state]
   return [...standing, `window ${window.toLocaleString("en")}`].filter(Boolean).join(" · ")
 }
 

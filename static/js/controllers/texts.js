@@ -7,19 +7,20 @@ export function connectTexts(draft) {
   const title = byId("title")
   const scope = byId("scope")
   const instruction = byId("instruction")
-  const crumb = byId("crumb-title")
+  const echoes = [byId("crumb-title"), document.querySelector("#rail [aria-current] .rail-title")].filter(Boolean)
 
+  const echo = () => echoes.forEach((place) => (place.textContent = draft.title.trim() || "Untitled"))
   const show = () => {
     title.value = draft.title
     scope.value = draft.scope
     instruction.value = draft.spec.instruction
-    crumb.textContent = draft.title
+    echo()
     grow(scope)
     grow(instruction)
   }
   title.addEventListener("input", () => {
     draft.change(() => (draft.title = title.value))
-    crumb.textContent = title.value || "Untitled"
+    echo()
   })
   scope.addEventListener("input", () => draft.change(() => (draft.scope = scope.value.replaceAll("\n", " "))))
   instruction.addEventListener("input", () => draft.change(() => (draft.spec.instruction = instruction.value)))

@@ -8,6 +8,8 @@ const REASONS = {
 }
 const STATUS = { queued: "waiting", running: "streaming", succeeded: "done", failed: "failed", cancelled: "stopped", expired: "expired" }
 
+const SILENCE = 4000 // ms without a frame of a running run before people are told
+
 const seconds = (ms) => `${(ms / 1000).toFixed(ms < 10000 ? 2 : 1)} s`
 
 /** The line under an answer. `now` is on the clock of the buffer's `firstDeltaAt`. */
@@ -38,8 +40,11 @@ function finalSpeed({ timing, usage, finishReason, status }) {
 }
 
 /** The line beside Run while a run waits: its place in the queue, or what it waits for. */
-export function waitingWords({ status, queue, tokens, stopping, isLive }) {
+export function waitingWords(buffer, now) {
+  const { status, queue, tokens, stopping, isLive, heardAt } = buffer
   if (stopping && isLive) return "stopping"
+  const silence = heardAt === null ? 0 : now - heardAt
+  if (status === "running" && silence > SILENCE) return `no new token for ${Math.round(silence / 1000)} s`
   if (status === "running") return tokens.length ? "" : "reading the prompt"
   if (status !== "queued") return ""
   if (!queue) return "waiting for a worker"

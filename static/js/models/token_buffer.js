@@ -6,7 +6,7 @@ export class TokenBuffer {
   constructor(run, status = "queued") {
     Object.assign(this, { run, status, attempt: 0, seq: 0, tokens: [], text: "" })
     Object.assign(this, { error: null, usage: null, timing: null, finishReason: "", queue: null, firstDeltaAt: null })
-    this.stopping = false
+    Object.assign(this, { stopping: false, heardAt: null })
   }
 
   get isLive() {
@@ -24,6 +24,7 @@ export class TokenBuffer {
    */
   apply(frame, now = performance.now()) {
     const id = parseId(frame.id)
+    this.heardAt = now
     if (frame.op === "reset") return this.#reset(frame, id)
     if (frame.op === "end") return this.#end(frame, id)
     if (frame.op === "start") return this.#start(frame, id)
