@@ -11,8 +11,8 @@ from torch import Tensor
 
 from inference.types import SamplingParams
 
-
-_USUAL_NUCLEUS = 512
+# Top-p mostly keeps few tokens; sorting a whole vocabulary takes as long as several layers.
+_NUCLEUS_SIZES = (512, 8192)
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,9 +68,11 @@ def uniform(seed: int, position: int) -> float:
 
 def _nucleus(probabilities: Tensor, top_p: float) -> Tensor:
     """Indices of the fewest most likely tokens that reach ``top_p``, the most likely first."""
-    # The nucleus is nearly always small, and sorting a whole vocabulary takes as long as a layer.
-    ordered, order = probabilities.topk(min(_USUAL_NUCLEUS, len(probabilities)))
-    if ordered.sum() < top_p:
+    for size in _NUCLEUS_SIZES:
+        ordered, order = probabilities.topk(min(size, len(probabilities)))
+        if ordered.sum() >= top_p:
+            break
+    else:
         ordered, order = probabilities.sort(descending=True, stable=True)
     return order[ordered.cumsum(dim=-1) - ordered < top_p]
 
