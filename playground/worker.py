@@ -35,7 +35,7 @@ from playground.errors import RUN_ERRORS
 from playground.events import token_record
 from playground.limits import LIMITS
 from playground.models import Run, WorkerLease
-from playground.models.run import Outcome, Status
+from playground.models.run import STOPPED, Outcome, Status
 from playground.models.worker_lease import WorkerState
 from playground.publisher import Line, Publisher
 
@@ -304,7 +304,7 @@ class Following:
         if reason is not FinishReason.CANCELLED:
             return Outcome(Status.SUCCEEDED, reason)
         if self.line.cancel_asked.is_set():
-            return Outcome(Status.CANCELLED, "cancelled")
+            return STOPPED
         return Outcome(Status.FAILED, "failed", "deadline", RUN_ERRORS["deadline"])
 
     def _hand_back(self) -> bool:

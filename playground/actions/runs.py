@@ -21,7 +21,7 @@ from playground.errors import RUN_ERRORS, Refusal
 from playground.events import ask_to_cancel
 from playground.limits import LIMITS
 from playground.models import Experiment, Run, Team, WorkerLease
-from playground.models.run import Kind, Outcome, Status
+from playground.models.run import STOPPED, Kind, Outcome, Status
 from playground.specs import PromptSpec, Settings
 
 log = logging.getLogger(__name__)
@@ -166,7 +166,7 @@ def keep_alive() -> None:
 def _release_lost_leases() -> None:
     for run in Run.objects.filter(status=Status.RUNNING, lease_until__lt=timezone.now()):
         if run.cancel_requested_at:
-            run.finish(Outcome(Status.CANCELLED, "cancelled"))
+            run.finish(STOPPED)
         elif run.attempt < settings.MAX_ATTEMPTS and run.deadline > timezone.now():
             log.warning("Run %s lost its worker; it is queued again.", run.pk)
             run.hand_back()

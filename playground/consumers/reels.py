@@ -46,6 +46,7 @@ class Reel:
         """Takes one tape entry; repeats and older attempts are ignored."""
         if entry.id <= self.top or self.ending is not None:
             return
+        gap = entry.id != (self.attempt, self.top.seq + 1)
         self.top = entry.id
         kind = entry.event["type"]
         if kind == "start":
@@ -54,7 +55,7 @@ class Reel:
             self._begin(entry.id)
             self.base = entry.id
             self.tokens = list(entry.event["tokens"])
-        elif entry.id.attempt != self.attempt:
+        elif gap:  # another attempt, or a broker that came back without its last seconds
             self._begin(entry.id)
             self._torn = True
         if kind == "delta":
@@ -90,8 +91,8 @@ class Reel:
             return []
         if cursor is None:
             return [self._reset(), *self._end()]
-        behind = not self.base <= cursor <= self.top
-        if behind and not self._has_start:
+        behind = cursor < self.base
+        if cursor > self.top or (behind and not self._has_start):
             return [self._reset(), *self._end()]
         # A browser that is behind a whole attempt gets it from its `start`, which voids what it shows.
         news = [entry for entry in self.entries if behind or entry.id > cursor]

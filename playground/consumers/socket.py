@@ -10,7 +10,6 @@ import logging
 import time
 import uuid
 from dataclasses import dataclass, field
-from http.cookies import SimpleCookie
 from typing import Any
 
 from channels.consumer import AsyncConsumer
@@ -19,7 +18,7 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.backends.db import SessionStore
-from django.http import HttpRequest
+from django.http import HttpRequest, parse_cookie
 
 from playground.access import Verb, run_for
 from playground.actions import runs
@@ -247,12 +246,9 @@ def queue_fields(reel: Reel) -> dict[str, Any]:
 
 def session_key_of(scope: dict[str, Any]) -> str:
     """The session cookie of a socket's handshake."""
-    cookies: SimpleCookie = SimpleCookie()
-    for name, value in scope["headers"]:
-        if name == b"cookie":
-            cookies.load(value.decode("latin-1"))
-    morsel = cookies.get(settings.SESSION_COOKIE_NAME)
-    return morsel.value if morsel else ""
+    # Other programs of this host name set cookies too, some of which http.cookies would not read.
+    cookies = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
+    return parse_cookie("; ".join(cookies)).get(settings.SESSION_COOKIE_NAME, "")
 
 
 def user_of_session(session_key: str) -> User | AnonymousUser:

@@ -17,6 +17,7 @@ from django.db import models
 from django.db.models import Q, Sum
 from django.utils import timezone
 
+from playground.errors import RUN_ERRORS
 from playground.models.experiment import Experiment, Version
 from playground.models.ids import new_id
 from playground.models.packed import PackedJSONField
@@ -51,6 +52,9 @@ class Outcome:
     finish_reason: str
     error_code: str = ""
     error_message: str = ""
+
+
+STOPPED = Outcome(Status.CANCELLED, "cancelled", "cancelled", RUN_ERRORS["cancelled"])
 
 
 class RunQuerySet(models.QuerySet["Run"]):
@@ -236,7 +240,7 @@ class Run(models.Model):
     def request_cancel(self) -> bool:
         """Asks for cancellation in any phase: queued ends at once, running when the engine sees it."""
         now = timezone.now()
-        ended = _ending(Outcome(Status.CANCELLED, "cancelled"))
+        ended = _ending(STOPPED)
         rows = type(self).objects.filter(pk=self.pk)
         if rows.filter(status=Status.QUEUED).update(cancel_requested_at=now, **ended):
             return True

@@ -10,6 +10,7 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
+from playground.actions.teams import take_up_account, username_of
 from playground.models import SignInLink
 
 
@@ -21,9 +22,9 @@ class WelcomeForm(Form):
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"].strip()
-        if User.objects.filter(username=name).exclude(pk=self.initial["user"].pk).exists():
+        if User.objects.filter(username=username_of(name)).exclude(pk=self.initial["user"].pk).exists():
             raise ValidationError("Somebody else here has this name.")
-        User.username_validator(name.replace(" ", "."))
+        User.username_validator(username_of(name))
         return name
 
     def clean_password(self) -> str:
@@ -46,14 +47,6 @@ def welcome(request: HttpRequest, secret: str) -> HttpResponse:
         return render(
             request, "accounts/welcome.html", {"form": form, "has_password": user.has_usable_password()}
         )
-    _take_up(user, form.cleaned_data["name"], form.cleaned_data["password"])
+    take_up_account(user, form.cleaned_data["name"], form.cleaned_data["password"])
     login(request, user, backend="django.contrib.auth.backends.ModelBackend")
     return redirect("home")
-
-
-def _take_up(user: User, name: str, password: str) -> None:
-    user.first_name = name
-    user.username = name.replace(" ", ".").lower()
-    if password:
-        user.set_password(password)
-    user.save()

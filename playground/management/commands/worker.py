@@ -92,7 +92,17 @@ class Supervisor:
             "FEWSHOT_WORKER_ID": str(worker_id),
             "FEWSHOT_WORKER_NAME": name,
         }
-        command = [sys.executable, "-m", "celery", "--quiet", "--app", "playground", "worker", "--pool", "threads"]
+        command = [
+            sys.executable,
+            "-m",
+            "celery",
+            "--quiet",
+            "--app",
+            "playground",
+            "worker",
+            "--pool",
+            "threads",
+        ]
         command += ["--concurrency", str(settings.ENGINE_SLOTS), "--queues", queue_of(self.model)]
         command += [
             "--hostname",

@@ -1,0 +1,1 @@
+"""Measurements, one question each: a table for people, then one JSON line. Never a timed test."""
