@@ -4,6 +4,7 @@ PYTHON ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo pyth
 RUN := .venv/bin/python
 DATA := $(abspath $(or $(FEWSHOT_DATA),var))
 MODULES := $(wildcard tests/js/*.test.js tests/js/*.test.mjs)
+BENCHES := $(patsubst benchmarks/%.py,benchmarks.%,$(wildcard benchmarks/[a-z]*.py))
 
 .PHONY: run setup test lint format bench clean
 .DEFAULT_GOAL := run
@@ -35,7 +36,7 @@ format:
 
 bench:
 	@$(PYTHON) bin/setup
-	$(RUN) -m benchmarks
+	@set -e; for name in $(BENCHES); do echo "$$name"; $(RUN) -m $$name; done
 
 # Keeps the data folder: it holds people's work.
 clean:
