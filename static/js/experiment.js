@@ -1,22 +1,22 @@
 // The experiment page: makes the parts and connects them. Parts do not know each other.
 
-import { AnswerPanel } from "./controllers/answer_panel.js"
-import { ContextBar } from "./controllers/context_bar.js"
-import { ExactPrompt } from "./controllers/exact_prompt.js"
-import { connectHistory } from "./controllers/history.js"
-import { ExampleGrid } from "./controllers/example_grid.js"
-import { connectInputs } from "./controllers/input_fields.js"
-import { keepModelsFresh } from "./controllers/model_states.js"
-import { Preview } from "./controllers/preview.js"
-import { RunButton } from "./controllers/run_button.js"
-import { connectSaving } from "./controllers/save_state.js"
-import { connectSettings } from "./controllers/settings_panel.js"
-import { connectTexts } from "./controllers/texts.js"
-import { readData } from "./lib/dom.js"
-import { requestJson } from "./lib/http.js"
-import { LiveSocket, socketUrl } from "./lib/socket.js"
-import { Draft } from "./models/draft.js"
-import { RunWatch } from "./models/run_watch.js"
+import { AnswerPanel } from "./controllers/answer_panel.js";
+import { ContextBar } from "./controllers/context_bar.js";
+import { ExactPrompt } from "./controllers/exact_prompt.js";
+import { connectHistory } from "./controllers/history.js";
+import { ExampleGrid } from "./controllers/example_grid.js";
+import { connectInputs } from "./controllers/input_fields.js";
+import { keepModelsFresh } from "./controllers/model_states.js";
+import { Preview } from "./controllers/preview.js";
+import { RunButton } from "./controllers/run_button.js";
+import { connectSaving } from "./controllers/save_state.js";
+import { connectSettings } from "./controllers/settings_panel.js";
+import { connectTexts } from "./controllers/texts.js";
+import { readData } from "./lib/dom.js";
+import { requestJson } from "./lib/http.js";
+import { LiveSocket, socketUrl } from "./lib/socket.js";
+import { Draft } from "./models/draft.js";
+import { RunWatch } from "./models/run_watch.js";
 
 const page = readData("page-data")
 const draft = new Draft({ title: page.experiment.title, scope: page.experiment.scope, spec: page.spec })

@@ -119,6 +119,15 @@ test("a finished run is told in numbers and why it ended", () => {
   )
 })
 
+test("the speed of a run that was found half-way counts only what was seen to arrive", () => {
+  const buffer = new TokenBuffer("r")
+  const tokens = Array.from({ length: 100 }, () => ({ t: "a" }))
+  buffer.apply({ op: "reset", run: "r", id: "1-9", snapshot: { status: "running", attempt: 1, text: "a", tokens } }, 0)
+  buffer.apply({ op: "delta", run: "r", id: "1-10", text: "b", tokens: [{ t: "b" }] }, 100)
+  buffer.apply({ op: "delta", run: "r", id: "1-11", text: "cd", tokens: [{ t: "c" }, { t: "d" }] }, 1100)
+  assert.equal(factsOf(buffer, 1100), "streaming · 103 tokens · 2.0 tok/s")
+})
+
 test("a running run that falls silent says for how long", () => {
   const buffer = new TokenBuffer("r")
   buffer.apply({ op: "start", run: "r", id: "1-1" }, 1000)

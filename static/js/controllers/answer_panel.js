@@ -1,10 +1,10 @@
 // The answer on the page: text, facts under it, the line beside Run, and the spoken version.
 
-import { byId, copyWithNote, say } from "../lib/dom.js"
-import { Announcer } from "../models/announcer.js"
-import { factsOf, waitingWords } from "../models/run_words.js"
-import { ScrollKeeper } from "../models/scroll_keeper.js"
-import "../elements/answer_text.js"
+import { byId, copyWithNote, say } from "../lib/dom.js";
+import { Announcer } from "../models/announcer.js";
+import { factsOf, waitingWords } from "../models/run_words.js";
+import { ScrollKeeper } from "../models/scroll_keeper.js";
+import "../elements/answer_text.js";
 
 const CONNECTION = {
   waiting: "Connection lost; the answer goes on and will be caught up.",
@@ -12,17 +12,22 @@ const CONNECTION = {
   "no-access": "You have no access to this experiment any more.",
 }
 
+const READER_ACTS = ["wheel", "touchmove", "pointerdown", "keydown"]
+
 export class AnswerPanel {
   constructor() {
     this.panel = byId("run-panel")
     this.answer = byId("answer")
     this.box = byId("answer-box")
+    this.foot = byId("answer-foot")
+    this.leads = false
     this.keeper = new ScrollKeeper(this.box)
     this.announcer = new Announcer((text) => (byId("announcer").textContent = text))
     this.buffer = null
     this.connection = "connecting"
     this.box.addEventListener("scroll", () => this.keeper.read(), { passive: true })
     this.answer.addEventListener("drawn", () => this.#drawn())
+    for (const act of READER_ACTS) document.addEventListener(act, () => (this.leads = false), { passive: true })
     setInterval(() => this.buffer?.isLive && this.#showNote(), 1000)
     byId("copy-answer").addEventListener("click", () => copyWithNote(byId("copy-answer"), this.buffer.text))
   }
@@ -44,14 +49,19 @@ export class AnswerPanel {
     say(byId("answer-error"), message)
   }
 
-  /** Scrolls to the answer when it is out of sight. */
+  /** Scrolls to the answer, and keeps its end in sight until the reader does anything else. */
   reveal() {
-    this.box.scrollIntoView({ block: "nearest" })
+    this.leads = true
+    this.#lead()
   }
 
   showConnection(state) {
     this.connection = state
     this.#showNote()
+  }
+
+  #lead() {
+    if (this.leads) this.foot.scrollIntoView({ block: "nearest" })
   }
 
   #begin(buffer) {
@@ -67,6 +77,7 @@ export class AnswerPanel {
 
   #drawn() {
     this.keeper.keep()
+    if (this.buffer.isLive) this.#lead()
     byId("facts").textContent = factsOf(this.buffer, performance.now())
   }
 

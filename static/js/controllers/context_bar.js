@@ -1,6 +1,6 @@
 // The window of the model as a bar: instruction, every shot, input, format and what is reserved for the answer.
 
-import { byId, element } from "../lib/dom.js"
+import { byId, element } from "../lib/dom.js";
 
 const plain = (count) => count.toLocaleString("en")
 

@@ -1,6 +1,6 @@
 // The exact text the model gets, with special tokens marked and, on demand, the borders of all tokens.
 
-import { byId, copyWithNote, element } from "../lib/dom.js"
+import { byId, copyWithNote, element } from "../lib/dom.js";
 
 export class ExactPrompt {
   constructor() {

@@ -1,9 +1,9 @@
 // The examples as a grid: rows are examples, columns are fields and the output. Edits go to the draft.
 
-import { byId, element, fromTemplate, say } from "../lib/dom.js"
-import { shotLabel } from "../models/draft.js"
-import { grow } from "./autosize.js"
-import { connectDragging } from "./drag_rows.js"
+import { byId, element, fromTemplate, say } from "../lib/dom.js";
+import { shotLabel } from "../models/draft.js";
+import { grow } from "./autosize.js";
+import { connectDragging } from "./drag_rows.js";
 
 export class ExampleGrid {
   constructor(draft) {

@@ -1,6 +1,6 @@
 // The list of earlier runs. The server draws it; htmx fetches it again when a run begins or ends.
 
-import { byId } from "../lib/dom.js"
+import { byId } from "../lib/dom.js";
 
 export function connectHistory(runs, answer) {
   const place = byId("history")

@@ -1,7 +1,7 @@
 // One text box for every field of the input.
 
-import { byId, fromTemplate } from "../lib/dom.js"
-import { grow } from "./autosize.js"
+import { byId, fromTemplate } from "../lib/dom.js";
+import { grow } from "./autosize.js";
 
 export function connectInputs(draft) {
   const place = byId("inputs")

@@ -1,6 +1,6 @@
 // Asks now and then how the models stand, more often while one is not ready.
 
-import { requestJson } from "../lib/http.js"
+import { requestJson } from "../lib/http.js";
 
 const READY = 30000 // ms
 const NOT_READY = 3000

@@ -1,7 +1,7 @@
 // Asks the server for the exact prompt while people type: the text, its tokens and the count of every part.
 
-import { requestJson } from "../lib/http.js"
-import { debounce } from "../lib/timing.js"
+import { requestJson } from "../lib/http.js";
+import { debounce } from "../lib/timing.js";
 
 const DELAY = 250 // ms after the last key
 const RETRY = 3000 // ms, while the server cannot be reached

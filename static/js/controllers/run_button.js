@@ -1,8 +1,8 @@
 // Run and Stop: one button, Ctrl/Cmd+Enter, Ctrl/Cmd+G and Esc. Knows how to submit, not how answers look.
 
-import { byId, say } from "../lib/dom.js"
-import { requestJson } from "../lib/http.js"
-import { uniqueId } from "../lib/unique.js"
+import { byId, say } from "../lib/dom.js";
+import { requestJson } from "../lib/http.js";
+import { uniqueId } from "../lib/unique.js";
 
 const TRIES = 3
 

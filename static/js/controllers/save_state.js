@@ -1,8 +1,8 @@
 // Says whether the draft is saved, and lets people decide when it was changed elsewhere.
 
-import { byId } from "../lib/dom.js"
-import { requestJson } from "../lib/http.js"
-import { DraftSaver } from "../models/draft_saver.js"
+import { byId } from "../lib/dom.js";
+import { requestJson } from "../lib/http.js";
+import { DraftSaver } from "../models/draft_saver.js";
 
 const WORDS = {
   dirty: "saving…",

@@ -1,8 +1,8 @@
 // Model, layout and generation settings. A setting that the mode ignores is disabled, and the page says why.
 
-import { byId, say } from "../lib/dom.js"
-import { faultInStops, readStops, showStops } from "../models/escapes.js"
-import { grow } from "./autosize.js"
+import { byId, say } from "../lib/dom.js";
+import { faultInStops, readStops, showStops } from "../models/escapes.js";
+import { grow } from "./autosize.js";
 
 const KNOBS = ["max_new_tokens", "temperature", "top_k", "top_p"]
 const MODE_NOTES = {

@@ -1,7 +1,7 @@
 // Title, scope and instruction: plain text boxes of the draft.
 
-import { byId } from "../lib/dom.js"
-import { grow } from "./autosize.js"
+import { byId } from "../lib/dom.js";
+import { grow } from "./autosize.js";
 
 export function connectTexts(draft) {
   const title = byId("title")

@@ -1,6 +1,6 @@
 // The draft people edit: title, scope and PromptSpec. Rules of the spec live here, none of the page.
 
-import { uniqueId } from "../lib/unique.js"
+import { uniqueId } from "../lib/unique.js";
 
 export class Draft extends EventTarget {
   /** Sends "change" after every edit and "replace" when everything was exchanged at once. */

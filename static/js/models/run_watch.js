@@ -1,6 +1,6 @@
 // The runs this page follows: the one that is shown, and mine while it is live. Knows sockets, not the page.
 
-import { TokenBuffer } from "./token_buffer.js"
+import { TokenBuffer } from "./token_buffer.js";
 
 export class RunWatch extends EventTarget {
   /**

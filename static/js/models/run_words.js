@@ -23,9 +23,9 @@ function tokenCount({ usage, tokens, isLive }) {
   return count ? `${count.toLocaleString("en")} token${count === 1 ? "" : "s"}` : ""
 }
 
-function liveSpeed({ tokens, firstDeltaAt, status }, now) {
+function liveSpeed({ tokens, tokensBefore, firstDeltaAt, status }, now) {
   if (status !== "running" || firstDeltaAt === null || now - firstDeltaAt < 500) return []
-  return [`${((tokens.length / (now - firstDeltaAt)) * 1000).toFixed(1)} tok/s`]
+  return [`${(((tokens.length - tokensBefore) / (now - firstDeltaAt)) * 1000).toFixed(1)} tok/s`]
 }
 
 function finalSpeed({ timing, usage, finishReason, status }) {

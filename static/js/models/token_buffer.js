@@ -6,7 +6,7 @@ export class TokenBuffer {
   constructor(run, status = "queued") {
     Object.assign(this, { run, status, attempt: 0, seq: 0, tokens: [], text: "" })
     Object.assign(this, { error: null, usage: null, timing: null, finishReason: "", queue: null, firstDeltaAt: null })
-    Object.assign(this, { stopping: false, heardAt: null })
+    Object.assign(this, { stopping: false, heardAt: null, tokensBefore: 0 })
   }
 
   get isLive() {
@@ -52,16 +52,23 @@ export class TokenBuffer {
     if (!this.#isNew(id)) return { kind: "ignore" }
     if (id.attempt !== this.attempt) return this.#lost() // its start never came: what is missing cannot be known
     this.seq = id.seq
-    this.firstDeltaAt ??= now
     const added = tokensOf(frame)
+    this.#startClock(added.length, now)
     this.text += frame.text
     for (const token of added) this.tokens.push(token)
     return { kind: "append", tokens: added }
   }
 
+  /** Speed counts from the first delta that was seen to arrive: what came with it or before took unknown time. */
+  #startClock(arrived, now) {
+    if (this.firstDeltaAt !== null) return
+    Object.assign(this, { firstDeltaAt: now, tokensBefore: this.tokens.length + arrived })
+  }
+
   #reset(frame, id) {
     const { status, attempt, text } = frame.snapshot
     Object.assign(this, { status, attempt: id?.attempt ?? attempt, seq: id?.seq ?? 0, text, queue: null, error: null })
+    this.firstDeltaAt = null
     this.tokens = tokensOf(frame.snapshot)
     return { kind: "replace" }
   }

@@ -1,0 +1,20 @@
+import assert from "node:assert/strict"
+import { readdirSync, readFileSync } from "node:fs"
+import { join } from "node:path"
+import { test } from "node:test"
+
+const ROOT = join(import.meta.dirname, "../../static/js")
+const modules = readdirSync(ROOT, { recursive: true }).filter((name) => name.endsWith(".js"))
+
+// The server rewrites imports to hashed names, and only sees those that end with a semicolon.
+test("every import is relative and ends with a semicolon", () => {
+  let seen = 0
+  for (const name of modules) {
+    for (const line of readFileSync(join(ROOT, name), "utf8").split("\n")) {
+      if (!/^(import|export .* from)\b/.test(line)) continue
+      assert.match(line, /"\.{1,2}\/[\w/]+\.js";$/, name)
+      seen += 1
+    }
+  }
+  assert.ok(seen > 20, `only ${seen} imports were found`)
+})
