@@ -35,13 +35,22 @@ def convert_gguf(gguf: Path, folder: Path, say: Say) -> None:
 
 
 def read_metadata(gguf: Path) -> Mapping[str, Any]:
-    """Every key and value in front of the weights. Raises ConversionError when it is no GGUF file."""
+    """Every key and value in front of the weights.
+
+    Raises ConversionError when it is no GGUF file, or one whose weights cannot be taken over.
+    """
     from gguf import GGUFReader
 
     try:
         reader = GGUFReader(gguf)
     except (ValueError, IndexError, KeyError, OSError) as error:
         raise ConversionError(f"{gguf.name} is not a GGUF file that can be read ({error}).") from error
+    if any(tensor.name.startswith(("rope_freqs", "rope_factors")) for tensor in reader.tensors):
+        # transformers passes over these: the model would go wrong in long prompts, without a sign.
+        raise ConversionError(
+            f"{gguf.name} stretches its window by factors that cannot be converted; "
+            "use the model's safetensors folder instead."
+        )
     return {key: field.contents() for key, field in reader.fields.items()}
 
 

@@ -27,17 +27,21 @@ _NAMES = {
 _TOP = {"model.embed_tokens": "token_embd", "model.norm": "output_norm", "lm_head": "output"}
 
 
-def build_tiny_gguf(path: Path, *, leave_out: str = "", **metadata: Any) -> LlamaForCausalLM:
-    """Writes the file and returns the model it was made from. ``metadata`` replaces tokenizer keys."""
+def build_tiny_gguf(
+    path: Path, *, leave_out: str = "", extra: dict[str, Any] | None = None
+) -> LlamaForCausalLM:
+    """Writes the file, without one tensor or with more of them; returns the model it was made from."""
     tokenizer = build_tiny_tokenizer()
     torch.manual_seed(0)
     model = LlamaForCausalLM(tiny_config(tokenizer.get_vocab_size())).to(torch.bfloat16)
     writer = GGUFWriter(path, "llama")
     _write_shape(writer, model.config)
-    _write_tokenizer(writer, tokenizer, metadata)
+    _write_tokenizer(writer, tokenizer)
     for name, weights in model.state_dict().items():
         if _gguf_name(name) != leave_out:
             writer.add_tensor(_gguf_name(name), _permuted(name, weights, model.config).float().numpy())
+    for name, values in (extra or {}).items():
+        writer.add_tensor(name, values)
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -58,18 +62,18 @@ def _write_shape(writer: Any, config: Any) -> None:
     writer.add_vocab_size(config.vocab_size)
 
 
-def _write_tokenizer(writer: Any, tokenizer: Tokenizer, metadata: dict[str, Any]) -> None:
+def _write_tokenizer(writer: Any, tokenizer: Tokenizer) -> None:
     words = [tokenizer.id_to_token(index) for index in range(tokenizer.get_vocab_size())]
     special = tokenizer.get_added_tokens_decoder()
-    writer.add_tokenizer_model(metadata.get("model", "gpt2"))
-    writer.add_tokenizer_pre(metadata.get("pre", "gpt-2"))
+    writer.add_tokenizer_model("gpt2")
+    writer.add_tokenizer_pre("gpt-2")
     writer.add_token_list(words)
     writer.add_token_types([3 if index in special else 1 for index in range(len(words))])
     merges = json.loads(tokenizer.to_str())["model"]["merges"]
     writer.add_token_merges([" ".join(pair) for pair in merges])
     writer.add_bos_token_id(1)
     writer.add_eos_token_id(2)
-    writer.add_add_bos_token(metadata.get("add_bos", False))
+    writer.add_add_bos_token(False)
     writer.add_chat_template(CHAT_TEMPLATE)
 
 

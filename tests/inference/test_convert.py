@@ -121,6 +121,12 @@ def test_missing_weights_are_refused_instead_of_made_up(tmp_path: Path) -> None:
         convert_gguf(tmp_path / "x.gguf", tmp_path, quiet)
 
 
+def test_a_stretched_window_is_refused_instead_of_ignored(tmp_path: Path) -> None:
+    build_tiny_gguf(tmp_path / "x.gguf", extra={"rope_freqs.weight": torch.ones(8).numpy()})
+    with pytest.raises(ConversionError, match="stretches its window"):
+        convert_gguf(tmp_path / "x.gguf", tmp_path, quiet)
+
+
 # --- the default model
 
 
