@@ -49,7 +49,7 @@ def choose_runner(model: Any, config: EngineConfig, window: int) -> Chosen:
     """
     original = _plain_attention(model)
     model.set_attn_implementation(original)
-    test = SelfTest(model, min(_TEST_TOKENS, window))
+    test = SelfTest(model)
     try:
         return _try_flat(model, config, window, test)
     except UnsupportedModelError as refusal:
@@ -73,11 +73,11 @@ class SelfTest:
     Errors are root mean squares of the difference of logits in units of the spread of the logits.
     """
 
-    def __init__(self, model: Any, length: int) -> None:
+    def __init__(self, model: Any) -> None:
         """Takes the logits with the attention implementation that is set on the model now."""
         generator = torch.Generator().manual_seed(0)
         vocabulary = model.config.get_text_config().vocab_size
-        self.ids = torch.randint(0, vocabulary, (2, length), generator=generator)
+        self.ids = torch.randint(0, vocabulary, (2, _TEST_TOKENS), generator=generator)
         self._wanted = [_plain_logits(model, row) for row in self.ids]
         self._tolerance = _NOISE_FLOOR[model.dtype] + _NOISE_FACTOR * self._noise(model)
 
