@@ -22,7 +22,8 @@ export class ContextBar {
 
 function segments({ instruction, examples, input, format, reserved }) {
   const shots = examples.map((count) => ["shot", count])
-  return [["format", format], ["instruction", instruction], ...shots, ["input", input], ["reserved", reserved]]
+  const all = [["format", format], ["instruction", instruction], ...shots, ["input", input], ["reserved", reserved]]
+  return all.filter(([, count]) => count)
 }
 
 function segment(part, share) {

@@ -22,7 +22,8 @@ export function connectHistory(runs, answer) {
     }
   })
   runs.addEventListener("change", mark)
-  runs.addEventListener("ended", () => document.body.dispatchEvent(new Event("runs-changed")))
+  const changed = () => document.body.dispatchEvent(new Event("runs-changed"))
+  for (const name of ["mine", "started", "ended"]) runs.addEventListener(name, changed)
   new MutationObserver(mark).observe(place, { childList: true })
   mark()
 }

@@ -29,7 +29,6 @@ export class RunButton {
       const { run } = await this.#submit(spec)
       this.runs.begin(run)
       this.answer.reveal()
-      document.body.dispatchEvent(new Event("runs-changed"))
     } catch (error) {
       say(byId("run-fault"), refusalWords(error))
       byId("run-fault").scrollIntoView({ block: "nearest" })
