@@ -93,7 +93,8 @@ TEMPLATES = [
 
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
 DATABASES = {"default": env.db_url("DATABASE_URL", default=f"sqlite:///{DATA_DIR / 'db.sqlite3'}")}
-DATABASES["default"]["OPTIONS"] = (
+# Options in the address stay, such as ?sslmode=require: dropping one would weaken a connection in silence.
+DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | (
     {
         "transaction_mode": "IMMEDIATE",  # a transaction that reads first could not upgrade to write
         "timeout": 20,
