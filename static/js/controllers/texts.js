@@ -9,7 +9,11 @@ export function connectTexts(draft) {
   const instruction = byId("instruction")
   const echoes = [byId("crumb-title"), document.querySelector("#rail [aria-current] .rail-title")].filter(Boolean)
 
-  const echo = () => echoes.forEach((place) => (place.textContent = draft.title.trim() || "Untitled"))
+  const echo = () => {
+    const name = draft.title.trim() || "Untitled"
+    for (const place of echoes) place.textContent = name
+    document.title = `${name} · Fewshot`
+  }
   const show = () => {
     title.value = draft.title
     scope.value = draft.scope
