@@ -25,8 +25,9 @@ class Detokenizer:
     def __init__(self, tokenizer: Tokenizer, prompt_ids: Ids[int]) -> None:
         self._tokenizer = tokenizer
         self._ids = list(prompt_ids[-_CONTEXT_TOKENS:])
-        # A broken character at the end of the prompt is completed by the answer.
-        self._sent = len(self._decode().rstrip(_BROKEN))
+        # A broken character at the end of the prompt may be completed by the answer.
+        self._prompt_text = self._decode()
+        self._sent = len(self._prompt_text.rstrip(_BROKEN))
         self._settled = len(self._ids)
         self._held = 0
 
@@ -57,6 +58,7 @@ class Detokenizer:
     def _settle(self, text: str) -> str:
         """All characters are whole: tokens before the last such place are not needed as context any more."""
         new = self._send(text, len(text))
+        self._prompt_text = ""
         self._held = 0
         context = self._tokenizer.decode(self._ids[self._settled :], skip_special_tokens=True)
         # Special tokens alone are no context: the token after them would lose its leading space.
@@ -67,6 +69,8 @@ class Detokenizer:
         return new
 
     def _send(self, text: str, end: int) -> str:
+        if text.startswith(self._prompt_text):  # no character of the prompt was completed
+            self._sent = max(self._sent, len(self._prompt_text))
         new = text[self._sent : end]
         self._sent = max(self._sent, end)
         return new

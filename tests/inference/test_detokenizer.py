@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from tokenizers import Tokenizer, decoders, models, pre_tokenizers
 
@@ -45,7 +45,9 @@ def texts(tokenizer: Tokenizer, prompt: list[int], answer: list[int]) -> list[st
 
 
 @settings(max_examples=300, deadline=None)
-@given(st.text(max_size=30), st.text(max_size=30))
+@example(prompt="\N{REPLACEMENT CHARACTER}", answer="0")
+@example(prompt="", answer="\N{REPLACEMENT CHARACTER}")
+@given(prompt=st.text(max_size=30), answer=st.text(max_size=30))
 def test_pieces_of_any_text_add_up(prompt: str, answer: str) -> None:
     prompt_ids, answer_ids = BYTES.encode(prompt).ids, BYTES.encode(answer).ids
     pieces = texts(BYTES, prompt_ids, answer_ids)

@@ -28,7 +28,7 @@ from inference.types import (
 )
 from tests.inference.conftest import StartEngine
 
-LONG = 5.0  # seconds that nothing here should need
+LONG = 60.0  # seconds that nothing here should need, however busy the machine
 
 
 def ask(name: str, prompt: int = 8, **sampling: Any) -> GenerationRequest:
