@@ -1,4 +1,4 @@
-"""The data folder: where it is, its secret key, and socket paths short enough to use."""
+"""The data folder: where it is, its secret key, and the place of its socket."""
 
 import os
 import secrets
@@ -35,14 +35,10 @@ def secret_key(folder: Path) -> str:
     return key
 
 
-def short_path(path: Path) -> str:
-    """``path`` as given or relative to the working folder, whichever is shorter.
-
-    Unix socket addresses hold about a hundred bytes, and checkouts can lie deeper than that.
-    """
-    shorter = min(str(path), os.path.relpath(path), key=len)
-    if len(os.fsencode(shorter)) > SOCKET_PATH_LIMIT:
+def socket_path(path: Path) -> Path:
+    """``path``, if a Unix socket can have it: addresses hold about a hundred bytes."""
+    if len(os.fsencode(path)) > SOCKET_PATH_LIMIT:
         raise ImproperlyConfigured(
             f"The path {path} is too long for a Unix socket; set FEWSHOT_DATA to a shorter one, or REDIS_URL."
         )
-    return shorter
+    return path

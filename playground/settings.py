@@ -10,7 +10,7 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
-from playground.datadir import data_dir, secret_key, short_path
+from playground.datadir import data_dir, secret_key, socket_path
 
 env = environ.Env()
 
@@ -106,8 +106,8 @@ DATABASES["default"]["OPTIONS"] = DATABASES["default"].get("OPTIONS", {}) | (
 
 # An empty REDIS_URL means the valkey that the start command keeps inside the data folder.
 VALKEY_SOCKET = DATA_DIR / "valkey.sock"
-REDIS_URL = env.str("REDIS_URL", default="") or f"unix://{short_path(VALKEY_SOCKET)}"
-BROKER_URL = f"redis+socket://{short_path(VALKEY_SOCKET)}" if REDIS_URL.startswith("unix://") else REDIS_URL
+REDIS_URL = env.str("REDIS_URL", default="") or f"unix://{socket_path(VALKEY_SOCKET)}"
+BROKER_URL = f"redis+socket://{VALKEY_SOCKET}" if REDIS_URL.startswith("unix://") else REDIS_URL
 
 AUTHENTICATION_BACKENDS = [
     "django.contrib.auth.backends.ModelBackend",

