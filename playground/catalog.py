@@ -5,9 +5,10 @@ from functools import cache
 from typing import Any
 
 from django.conf import settings
-from inference.tokenizer import PromptTokenizer
 
-from inference.registry import ModelSpec, Registry
+from inference import manifest
+from inference.registry import ModelSpec, Registry, RemoteSource
+from inference.tokenizer import PromptTokenizer
 from playground.errors import Refusal
 from playground.models import WorkerLease
 from playground.models.worker_lease import WorkerState
@@ -31,8 +32,19 @@ def model_spec(name: str) -> ModelSpec:
 
 @cache
 def tokenizer(name: str) -> PromptTokenizer:
-    """The model's own tokenizer, without torch."""
+    """The model's own tokenizer, without torch; raises Refusal for a model that has none here."""
+    if isinstance(model_spec(name).source, RemoteSource):
+        raise Refusal(
+            "remote_model", f"{name} is a remote model; this version serves local ones only.", field="model"
+        )
     return PromptTokenizer.load(model_spec(name).folder, window=model_spec(name).window)
+
+
+@cache
+def revision(name: str) -> str:
+    """A hash over the model's installed files; empty for a folder that was not installed by us."""
+    found = manifest.read(model_spec(name).folder)
+    return found.revision if found else ""
 
 
 @dataclass(frozen=True)
@@ -52,11 +64,10 @@ class ModelState:
 
 
 def model_states() -> list[ModelState]:
-    """Every model of the registry with the best state that any living worker reports."""
+    """Every local model with the best state that any living worker reports."""
     leases = list(WorkerLease.objects.alive())
-    return [
-        _state_of(name, [lease for lease in leases if lease.model == name]) for name in registry().names()
-    ]
+    local = [spec.name for spec in registry() if not isinstance(spec.source, RemoteSource)]
+    return [_state_of(name, [lease for lease in leases if lease.model == name]) for name in local]
 
 
 def _state_of(name: str, leases: list[WorkerLease]) -> ModelState:

@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 from typing import Any
 
-from inference.prompts import PromptError, PromptParts, RenderedPrompt, Shot
-
 from inference import prompts
+from inference.prompts import PromptError, PromptParts, RenderedPrompt, Shot
 from playground import catalog
 from playground.errors import Refusal
 from playground.limits import LIMITS
@@ -51,6 +50,12 @@ def render(spec: PromptSpec) -> Fit:
     except PromptError as error:
         raise Refusal("bad_prompt", str(error)) from None
     return Fit(rendered, spec.settings.max_new_tokens, tokenizer.window)
+
+
+def refuse_empty(spec: PromptSpec) -> None:
+    """Refuses a prompt in which nobody has written anything yet."""
+    if not (spec.instruction.strip() or spec.shots or any(value.strip() for value in spec.input.values())):
+        raise Refusal("empty_prompt", "The prompt is empty. Write an instruction, an example or an input.")
 
 
 def refuse_oversize(spec: PromptSpec) -> None:

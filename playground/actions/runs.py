@@ -14,6 +14,7 @@ from django.db import IntegrityError, transaction
 from django.db.models import Q
 from django.utils import timezone
 
+from playground import catalog
 from playground.actions import prompts
 from playground.actions.doorbells import ring
 from playground.actions.experiments import version_of
@@ -47,11 +48,12 @@ def submit(wanted: Submission) -> tuple[Run, bool]:
     """Queues a run and rings; (the run, whether it is new).
 
     The same key with the same request returns the run it made before. Raises Refusal: 409
-    ``idempotency_conflict`` for the same key with another request, 422 for a prompt that does not
-    fit or a model that is not there, 429 when the user has too many live runs.
+    ``idempotency_conflict`` for the same key with another request, 422 for a prompt that is empty
+    or does not fit or a model that is not there, 429 when the user has too many live runs.
     """
     if found := _find(wanted):
         return found, False
+    prompts.refuse_empty(wanted.spec)
     fit = prompts.render(wanted.spec)
     prompts.refuse_overflow(fit)
     _refuse_flood(wanted.user)
@@ -91,6 +93,7 @@ def _insert(wanted: Submission, fit: prompts.Fit) -> Run:
         version=version_of(experiment, spec, wanted.user) if experiment else None,
         kind=wanted.kind,
         model=spec.model,
+        model_revision=catalog.revision(spec.model),
         deadline=timezone.now() + timedelta(seconds=settings.RUN_DEADLINE),
         idempotency_key=wanted.idempotency_key,
         request_hash=wanted.request_hash(),
