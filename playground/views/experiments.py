@@ -12,6 +12,7 @@ from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonRes
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
+from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from playground import catalog
@@ -48,6 +49,7 @@ def new(request: HttpRequest) -> HttpResponseRedirect:
     return redirect("experiment", experiment.pk)
 
 
+@never_cache  # going back must not show a draft that was saved over meanwhile
 @login_required
 @require_GET
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:

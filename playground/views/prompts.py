@@ -17,14 +17,13 @@ class Render(Strict):
 def render(request: HttpRequest) -> JsonResponse:
     spec = parse(Render, request.body).spec
     fit = prompts.render(spec)
-    text = fit.rendered.text
     tokens = [
-        {"id": token.id, "text": text[token.start : token.end], "special": token.special, "part": token.part}
+        {"id": token.id, "text": token.text, "special": token.special, "part": token.part}
         for token in fit.rendered.tokens
     ]
     return JsonResponse(
         {
-            "text": text,
+            "text": fit.rendered.text,
             "tokens": tokens,
             "counts": fit.counts(),
             "warnings": prompts.warnings(spec),

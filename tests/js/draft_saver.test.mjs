@@ -150,3 +150,13 @@ test("nothing is sent when nothing changed", () => {
   saver.flush({ leaving: true })
   assert.equal(requests.length, 0)
 })
+
+test("what is changed and changed back needs no saving", async () => {
+  const { clock, requests, states, type } = desk()
+  type("b")
+  type("a")
+  clock.pass(1000)
+  await settled()
+  assert.equal(requests.length, 0)
+  assert.equal(states.at(-1), "saved")
+})

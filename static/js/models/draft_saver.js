@@ -27,7 +27,11 @@ export class DraftSaver {
   /** Saves now, if there is anything to save. The page may be going away, so nothing may wait. */
   flush({ leaving = false } = {}) {
     this.clock.clearTimeout(this.timer)
-    if (this.saving || this.state === "conflict" || JSON.stringify(this.read()) === this.sent) return this.saving
+    if (this.saving || this.state === "conflict") return this.saving
+    if (JSON.stringify(this.read()) === this.sent) {
+      if (this.state === "dirty") this.#enter("saved") // changed and changed back
+      return null
+    }
     this.saving = this.#save(leaving).finally(() => (this.saving = null))
     return this.saving
   }
