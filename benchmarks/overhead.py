@@ -15,13 +15,17 @@ and starts short runs beside them. Reported:
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import statistics
 import tempfile
+import threading
 import time
 from datetime import datetime
 from pathlib import Path
 from typing import Any
+
+from websockets.exceptions import ConnectionClosed
 
 from tests.system.instance import (
     Browser,
@@ -32,6 +36,7 @@ from tests.system.instance import (
     running,
     spec,
     start_run,
+    wait_until,
 )
 
 STREAMS = 8
@@ -52,22 +57,32 @@ def measure(instance: Instance, probes: int) -> dict[str, list[float]]:
     browser = instance.sign_in()
     experiment = first_experiment(browser)
     samples: dict[str, list[float]] = {"accept to delta": [], "post to delta": [], "emit to frame": []}
-    with browser.socket() as page:
-        keep_streaming(browser, experiment, page)
+    with browser.socket() as crowd, browser.socket() as page:
+        # A reader of its own: frames must not wait in the client while it posts.
+        reader = threading.Thread(target=read, args=(crowd, samples["emit to frame"]), daemon=True)
+        reader.start()
+        keep_streaming(browser, experiment, crowd)
         for _ in range(probes):
             probe(browser, experiment, page, samples)
-            keep_streaming(browser, experiment, page)
+            keep_streaming(browser, experiment, crowd)
     return samples
 
 
-def keep_streaming(browser: Browser, experiment: str, page: Page) -> None:
+def read(crowd: Page, lags: list[float]) -> None:
+    """Takes every frame of the streaming runs as it comes, until the socket closes."""
+    with contextlib.suppress(ConnectionClosed):
+        while True:
+            frame = crowd.receive(timeout=120)
+            if frame["op"] == "delta":
+                lags.append(time.time() * 1000 - frame["at"])
+
+
+def keep_streaming(browser: Browser, experiment: str, crowd: Page) -> None:
     """Tops the number of streaming runs up to STREAMS."""
-    for run in [run for run, seen in page.runs.items() if seen.end]:
-        page.send("unwatch", run=run)
-        del page.runs[run]
-    for _ in range(STREAMS - len(page.runs)):
-        page.watch(start_run(browser, experiment, long_spec(400)))
-    page.until(lambda: all(seen.tokens or seen.end for seen in page.runs.values()))
+    streaming = [seen for seen in list(crowd.runs.values()) if not seen.end]
+    fresh = [start_run(browser, experiment, long_spec(400)) for _ in range(STREAMS - len(streaming))]
+    seen = [crowd.watch(run) for run in fresh]
+    wait_until(lambda: all(run.tokens for run in seen), 60, "streaming runs")
 
 
 def probe(browser: Browser, experiment: str, page: Page, samples: dict[str, list[float]]) -> None:
@@ -77,11 +92,8 @@ def probe(browser: Browser, experiment: str, page: Page, samples: dict[str, list
     first_delta = None
     while seen.end is None:
         frame = page.receive()
-        now = time.time()
-        if frame["op"] == "delta":
-            samples["emit to frame"].append(now * 1000 - frame["at"])
-        if frame.get("run") == run and (seen.tokens or frame["op"] == "delta"):
-            first_delta = first_delta or now
+        if frame.get("run") == run and seen.tokens:
+            first_delta = first_delta or time.time()
     row = browser.get(f"/runs/{run}/").json()["run"]
     engine = row["timing"]["engine_first_token_ms"]
     queued = datetime.fromisoformat(row["queued_at"]).timestamp()

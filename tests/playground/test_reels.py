@@ -14,7 +14,10 @@ RUN = uuid.UUID(int=1)
 
 def entry(attempt: int, seq: int, kind: str, text: str = "", **fields: Any) -> Entry:
     tokens = [{"t": character} for character in text]
-    body = {"delta": {"text": text, "tokens": tokens, "at": 0}, "snapshot": {"text": text, "tokens": tokens}}
+    body: dict[str, dict[str, Any]] = {
+        "delta": {"text": text, "tokens": tokens, "at": 0},
+        "snapshot": {"text": text, "tokens": tokens},
+    }
     return Entry(EntryId(attempt, seq), {"type": kind, **body.get(kind, {}), **fields})
 
 
