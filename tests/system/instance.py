@@ -8,6 +8,7 @@ import os
 import re
 import signal
 import socket
+import sqlite3
 import subprocess
 import sys
 import time
@@ -16,11 +17,12 @@ import urllib.parse
 import urllib.request
 import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import redis
 from websockets.sync.client import ClientConnection, connect
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -100,8 +102,10 @@ class Browser:
 
     def socket(self, **options: Any) -> Page:
         url = self.base.replace("http", "ws") + "/ws/"
-        options = {"origin": self.base, "additional_headers": {"Cookie": self.cookie_header()}, **options}
-        return Page(connect(url, **options))
+        cookies = {"Cookie": self.cookie_header()}
+        # Without a bound on what waits unread, a page that is not looked at still answers a closing frame.
+        options = {"origin": self.base, "additional_headers": cookies, "max_queue": None, **options}
+        return Page(connect(url, **options).__enter__())
 
 
 @dataclass
@@ -110,6 +114,7 @@ class Seen:
 
     text: str = ""
     last_id: str | None = None
+    attempt: int = 0
     attempts: set[int] = field(default_factory=set)
     resets: int = 0
     tokens: int = 0
@@ -126,19 +131,21 @@ class Seen:
                 "a frame came twice or out of order"
             )
         if op == "start":
-            self.text, self.tokens = "", 0
-            self.attempts.add(frame["attempt"])
+            self.text, self.tokens, self.attempt = "", 0, frame["attempt"]
         elif op == "delta":
+            assert key(frame["id"])[0] == self.attempt, "two attempts are mixed"
             assert frame["text"] == "".join(token["t"] for token in frame["tokens"])
             self.text += frame["text"]
             self.tokens += len(frame["tokens"])
         elif op == "reset":
             self.text = frame["snapshot"]["text"]
             self.tokens = len(frame["snapshot"]["tokens"])
-            self.attempts.add(frame["snapshot"]["attempt"])
+            self.attempt = frame["snapshot"]["attempt"]
             self.resets += 1
         elif op == "end":
             self.end = frame
+        if self.attempt:
+            self.attempts.add(self.attempt)
         self.last_id = frame["id"]
 
 
@@ -154,6 +161,7 @@ class Page:
         self.connection = connection
         self.runs: dict[str, Seen] = {}
         self.errors: list[dict[str, Any]] = []
+        self.acknowledged = 0.0
 
     def send(self, op: str, **fields: Any) -> None:
         self.connection.send(json.dumps({"op": op, **fields}))
@@ -169,9 +177,16 @@ class Page:
             self.errors.append(frame)
         elif frame.get("run") in self.runs and frame["op"] in ("start", "delta", "reset", "end", "queue"):
             self.runs[frame["run"]].apply(frame)
-            if frame["op"] != "queue":
-                self.send("ack", run=frame["run"], id=frame["id"])
+            if frame["op"] != "queue" and time.monotonic() - self.acknowledged > 0.5:
+                self.acknowledge()
         return frame
+
+    def acknowledge(self) -> None:
+        """As the page does: now and then, not for every frame."""
+        self.acknowledged = time.monotonic()
+        for run, seen in list(self.runs.items()):
+            if seen.last_id and not seen.end:
+                self.send("ack", run=run, id=seen.last_id)
 
     def until(self, is_true: Any, seconds: float = 60.0) -> None:
         """Receives until ``is_true()``."""
@@ -245,13 +260,50 @@ class Instance:
             command, cwd=ROOT, env=self.environment, capture_output=True, text=True, timeout=120, **options
         )
 
-    def sign_in(self) -> Browser:
-        """A browser signed in as the owner, through a fresh one-time link."""
-        link = self.manage("signinlink").stdout.strip()
+    def sign_in(self, *user: str) -> Browser:
+        """A browser signed in as the owner, or as ``user``, through a fresh one-time link."""
+        link = self.manage("signinlink", *(f"--user={name}" for name in user)).stdout.strip()
         browser = Browser(self.base)
-        answer = browser.form(urllib.parse.urlsplit(link).path, name="Owner")
+        answer = browser.form(urllib.parse.urlsplit(link).path, name=user[0] if user else "Owner")
         assert answer.url.endswith("/experiments/"), (answer.status, answer.url)
         return browser
+
+    def add_user(self, name: str) -> Browser:
+        """A browser of a second user with a personal team of their own."""
+        code = (
+            "from django.contrib.auth.models import User; from playground.actions.teams import make_personal_team;"
+            f"make_personal_team(User.objects.create_user({name!r}))"
+        )
+        made = self.manage("shell", "-c", code)
+        assert made.returncode == 0, made.stderr
+        return self.sign_in(name)
+
+    def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
+        """What the database holds now, read past all programs."""
+        with closing(sqlite3.connect(f"file:{self.data / 'db.sqlite3'}?mode=ro", uri=True, timeout=20)) as file:
+            return file.execute(query, values).fetchall()
+
+    def broker(self) -> redis.Redis:
+        return redis.Redis(unix_socket_path=str(self.data / "valkey.sock"), decode_responses=True)
+
+    def kill_broker(self) -> None:
+        (pid,) = self.children("valkey-server")
+        os.kill(pid, signal.SIGKILL)
+
+    def wait_quiet(self, seconds: float = 60) -> None:
+        live = "SELECT count(*) FROM playground_run WHERE status IN ('queued', 'running')"
+        wait_until(lambda: self.rows(live) == [(0,)], seconds, "all runs ended")
+
+    def assert_sound(self) -> None:
+        """What must hold whenever nothing runs."""
+        self.wait_quiet()
+        bare = "SELECT id, status FROM playground_run WHERE status != 'succeeded' AND error_code = ''"
+        assert self.rows(bare) == [], "runs ended without success and without an error code"
+        twice = "SELECT count(*) FROM playground_run WHERE finished_at IS NULL OR lease_until IS NOT NULL"
+        assert self.rows(twice) == [(0,)], "an ended run has no end or still holds a lease"
+        with self.broker() as broker:
+            lasting = [name for name in broker.scan_iter("run:*") if broker.ttl(name) < 0]
+        assert lasting == [], "tapes that never expire"
 
     def children(self, words: str) -> list[int]:
         """Process ids below this instance whose command line contains ``words``."""
@@ -266,10 +318,10 @@ class Instance:
 
 def descendants(pid: int) -> Iterator[int]:
     try:
-        children = [int(child) for child in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+        found = [task.read_text() for task in Path(f"/proc/{pid}/task").glob("*/children")]
     except OSError:
         return
-    for child in children:
+    for child in map(int, " ".join(found).split()):
         yield child
         yield from descendants(child)
 
@@ -316,9 +368,9 @@ def spec(**changes: Any) -> dict[str, Any]:
     } | changes
 
 
-def long_spec(tokens: int = 200, **changes: Any) -> dict[str, Any]:
+def long_spec(tokens: int = 200, topic: str = "a lighthouse keeper", **changes: Any) -> dict[str, Any]:
     """A prompt that keeps the default model writing for ``tokens`` tokens in chat layout."""
-    story = {"input": "Write a long story about a lighthouse keeper, his dog and a storm. Use many words."}
+    story = {"input": f"Write a long story about {topic}, a dog and a storm. Use many words."}
     base = {"instruction": "", "fields": ["input"], "output_name": "output", "examples": [], "input": story}
     return spec(**base, layout="chat", settings={"max_new_tokens": tokens}) | changes
 
@@ -330,6 +382,20 @@ def start_run(browser: Browser, experiment: str, wanted: dict[str, Any], key: st
     assert answer.status in (200, 201), answer.body
     run_id: str = answer.json()["run"]["id"]
     return run_id
+
+
+def run_of(browser: Browser, run: str) -> dict[str, Any]:
+    """The run as its address tells it."""
+    answer = browser.get(f"/runs/{run}/")
+    assert answer.status == 200, answer.body
+    whole: dict[str, Any] = answer.json()["run"]
+    return whole
+
+
+def watch_to_end(browser: Browser, run: str, seconds: float = 60) -> Seen:
+    with browser.socket() as page:
+        page.watch(run)
+        return page.until_end(run, seconds)
 
 
 def first_experiment(browser: Browser) -> str:

@@ -1,0 +1,95 @@
+"""The worker dies or freezes in mid-stream: runs go on as the next attempt, and no text is mixed."""
+
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from tests.system.instance import (
+    ROOT,
+    Browser,
+    Instance,
+    Page,
+    first_experiment,
+    long_spec,
+    run_of,
+    running,
+    start_run,
+    wait_until,
+)
+
+RECOVERY = 40  # seconds from the kill to the end of every run
+
+
+def test_killing_the_worker_gives_every_run_a_second_attempt(
+    instance: Instance, browser: Browser, experiment: str
+) -> None:
+    runs = [start_run(browser, experiment, long_spec(100, topic)) for topic in ("a queen", "a miner", "a nurse")]
+    with browser.socket() as page:
+        seen = [page.watch(run) for run in runs]
+        page.until(lambda: all(one.tokens > 5 for one in seen))
+        instance.kill_worker()
+        health = wait_until(lambda: (told := instance.health()).status == 503 and told, 3, "health 503")
+        assert "No warm worker" in health.json()["reasons"][0]
+        page.until(lambda: all(one.end for one in seen), RECOVERY)
+    for run, one in zip(runs, seen, strict=True):
+        assert (run_of(browser, run)["status"], one.attempts) == ("succeeded", {1, 2})
+        assert one.text == run_of(browser, run)["text"]
+    instance.wait_warm(5)
+
+
+def test_losing_two_workers_ends_a_run_with_what_it_wrote(
+    instance: Instance, browser: Browser, experiment: str
+) -> None:
+    run = start_run(browser, experiment, long_spec(400))
+    with browser.socket() as page:
+        kill_when_saved(instance, page, run, attempt=1)
+        kill_when_saved(instance, page, run, attempt=2)
+        seen = page.until_end(run, RECOVERY)
+    stored = run_of(browser, run)
+    assert (stored["status"], stored["error"]["code"]) == ("failed", "worker_lost")
+    assert seen.text == stored["text"] != ""
+    instance.wait_warm(RECOVERY)
+
+
+def kill_when_saved(instance: Instance, page: Page, run: str, attempt: int) -> None:
+    """Kills the worker once ``attempt`` has stored a checkpoint."""
+    seen = page.runs.get(run) or page.watch(run)
+    saved = "SELECT 1 FROM playground_run WHERE id = ? AND attempt = ? AND status = 'running' AND text != ''"
+    page.until(lambda: seen.attempt == attempt and instance.rows(saved, run.replace("-", ""), attempt))
+    instance.kill_worker()
+
+
+def test_a_frozen_worker_that_wakes_writes_nothing_more(tmp_path: Path) -> None:
+    with running(tmp_path, FEWSHOT_LEASE="4", FEWSHOT_HEARTBEAT="1") as instance:
+        instance.wait_warm()
+        browser = instance.sign_in()
+        run = start_run(browser, first_experiment(browser), long_spec(150))
+        with browser.socket() as page:
+            seen = page.watch(run)
+            page.until(lambda: seen.tokens > 10)
+            frozen = instance.kill_worker(signal.SIGSTOP)
+            with second_worker(instance):
+                page.until(lambda: seen.attempt == 2 and seen.tokens > 5, RECOVERY)
+                os.kill(frozen, signal.SIGCONT)
+                page.until_end(run, RECOVERY)
+        stored = run_of(browser, run)
+        assert (stored["status"], stored["attempt"], stored["text"]) == ("succeeded", 2, seen.text)
+        assert "is written by another worker now; this attempt stops" in instance.output
+        instance.assert_sound()
+
+
+@contextmanager
+def second_worker(instance: Instance) -> Iterator[None]:
+    command = [sys.executable, "manage.py", "worker"]
+    worker = subprocess.Popen(
+        command, cwd=ROOT, env=instance.environment, stdout=instance.log, stderr=instance.log
+    )
+    try:
+        yield
+    finally:
+        worker.terminate()
+        worker.wait(timeout=20)
