@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from queue import Empty, SimpleQueue
-from threading import Lock
 
 from inference.types import ErrorCode, Failed, Finished, TokenEvent
 
@@ -15,24 +14,19 @@ class Stream:
     def __init__(self, request_id: str) -> None:
         self.request_id = request_id
         self._queue: SimpleQueue[TokenEvent] = SimpleQueue()
-        self._lock = Lock()
-        self._closed = False
         self._read_to_end = False
 
     def put(self, *events: TokenEvent) -> None:
-        """Add events in order; whatever comes after a final event is dropped.
+        """Add events in order.
 
-        The engine's thread and a thread that gives up on it may both want to end a request: the
-        first one wins.
+        The engine's thread and a thread that gives up on it may both end a request: the first final
+        event counts, because no reader looks behind it.
         """
-        with self._lock:
-            for event in events:
-                if not self._closed:
-                    self._closed = isinstance(event, Finished | Failed)
-                    self._queue.put(event)
+        for event in events:
+            self._queue.put(event)
 
     def fail(self, code: ErrorCode, message: str) -> None:
-        """End with a fault, unless the request has ended."""
+        """End with a fault; without effect if the request has ended."""
         self.put(Failed(self.request_id, code, message))
 
     def get(self, timeout: float | None = None) -> TokenEvent:
