@@ -13,12 +13,12 @@ from typing import Any
 
 import redis
 from django.conf import settings
-from django.db import close_old_connections
 
 from playground import events
 from playground.events import Append, EntryId, Event, Written
 from playground.models import Run
 from playground.models.run import Status
+from playground.threads import database
 
 log = logging.getLogger(__name__)
 
@@ -199,9 +199,8 @@ class Publisher:
 
     def _recover(self, line: Line) -> None:
         """An empty tape fences nobody, so the row decides whether this attempt may begin a new one."""
-        close_old_connections()
-        row = Run.objects.filter(pk=line.run_id).values_list("attempt", "status").first()
-        close_old_connections()
+        with database():
+            row = Run.objects.filter(pk=line.run_id).values_list("attempt", "status").first()
         if row is None or row[0] != line.attempt or (row[1] == Status.QUEUED):
             line.fenced.set()
             self.drop(line)

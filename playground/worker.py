@@ -10,38 +10,21 @@ import signal
 import threading
 import time
 import uuid
-from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
-from django.db import close_old_connections
 from django.db.utils import Error as DatabaseError
 from django.utils import timezone
 
 from inference.registry import Registry
-from inference.types import (
-    EngineError,
-    Failed,
-    Finished,
-    FinishReason,
-    GenerationRequest,
-    SamplingParams,
-    Started,
-    Token,
-)
-from playground.errors import RUN_ERRORS
-from playground.events import token_record
-from playground.limits import LIMITS
+from playground.following import Following
 from playground.models import Run, WorkerLease
-from playground.models.run import STOPPED, Outcome, Status
 from playground.models.worker_lease import WorkerState
 from playground.publisher import Line, Publisher
+from playground.threads import database
 
 if TYPE_CHECKING:
     from inference.engine import Engine
-    from inference.stream import Stream
 
 log = logging.getLogger(__name__)
 

@@ -1,0 +1,161 @@
+"""One attempt of one run, from submit to its terminal row. Runs in a thread of its own."""
+
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from django.conf import settings
+from django.utils import timezone
+
+from inference.types import (
+    EngineError,
+    Failed,
+    Finished,
+    FinishReason,
+    GenerationRequest,
+    SamplingParams,
+    Started,
+    Token,
+)
+from playground.errors import RUN_ERRORS
+from playground.events import token_record
+from playground.limits import LIMITS
+from playground.models import Run
+from playground.models.run import STOPPED, Outcome, Status
+from playground.publisher import Line
+from playground.threads import database
+
+if TYPE_CHECKING:
+    from inference.stream import Stream
+    from playground.worker import Worker
+
+
+class Following:
+    """Follows the engine's stream; the worker says when to hand back, the line when to stop."""
+
+    def __init__(self, worker: "Worker", run: Run, line: Line) -> None:
+        self.worker = worker
+        self.run = run
+        self.line = line
+        self.tokens: list[dict[str, Any]] = []
+        self.first_token_at: Any = None
+        self.cached_tokens = 0
+        self.submitted = 0.0
+        self.engine_first_token: float | None = None
+        self._cancelled = False
+        self._saved = time.monotonic()
+
+    @property
+    def text(self) -> str:
+        return "".join(record["t"] for record in self.tokens)
+
+    def to_the_end(self) -> None:
+        self.submitted = time.monotonic()
+        try:
+            stream = self.worker.engine.submit(self._request())
+        except EngineError as error:
+            self._finish(Outcome(Status.FAILED, "failed", error.code, error.message))
+            return
+        try:
+            self._consume(stream)
+        finally:
+            self.worker.engine.cancel(str(self.run.pk))  # whatever ended us, the engine stops too
+
+    def _request(self) -> GenerationRequest:
+        wanted = self.run.settings
+        greedy = wanted["mode"] == "greedy"
+        sampling = SamplingParams(
+            max_new_tokens=wanted["max_new_tokens"],
+            greedy=greedy,
+            temperature=1.0 if greedy else wanted["temperature"],
+            top_k=0 if greedy else wanted["top_k"],
+            top_p=1.0 if greedy else wanted["top_p"],
+            seed=wanted["seed"] or 0,
+            stop=tuple(wanted["stop"]),
+            alternatives=LIMITS.alternatives,
+        )
+        return GenerationRequest(str(self.run.pk), tuple(self.run.prompt_ids), sampling)
+
+    def _consume(self, stream: "Stream") -> None:
+        while not self.line.fenced.is_set():
+            self._heed_requests()
+            if self.worker.must_hand_back and self._hand_back():
+                return
+            try:
+                event = stream.get(timeout=0.1)
+            except TimeoutError:
+                continue
+            match event:
+                case Started(prompt_tokens=prompt, cached_tokens=cached):
+                    self.cached_tokens = cached
+                    self.line.start(prompt, cached)
+                case Token() as token:
+                    self._take(token)
+                case Finished(reason=reason, usage=usage):
+                    self._finish(self._outcome(reason), usage.completion_tokens)
+                    return
+                case Failed(code=code, message=message):
+                    self._finish(
+                        Outcome(Status.FAILED, "failed", code, f"{RUN_ERRORS[code]} ({message})"[:500])
+                    )
+                    return
+
+    def _take(self, token: Token) -> None:
+        if self.first_token_at is None:
+            self.first_token_at = timezone.now()
+            self.engine_first_token = time.monotonic() - self.submitted
+        record = token_record(token)
+        self.tokens.append(record)
+        self.line.token(record)
+        if time.monotonic() - self._saved > settings.CHECKPOINT:
+            self._saved = time.monotonic()
+            with database():
+                if not self.run.checkpoint(self.text, self.line.seq, self.first_token_at):
+                    self.line.fenced.set()
+
+    def _heed_requests(self) -> None:
+        overdue = timezone.now() > self.run.deadline
+        if not self._cancelled and (self.line.cancel_asked.is_set() or overdue):
+            self._cancelled = True
+            self.worker.engine.cancel(str(self.run.pk))
+
+    def _outcome(self, reason: FinishReason) -> Outcome:
+        if reason is not FinishReason.CANCELLED:
+            return Outcome(Status.SUCCEEDED, reason)
+        if self.line.cancel_asked.is_set():
+            return STOPPED
+        return Outcome(Status.FAILED, "failed", "deadline", RUN_ERRORS["deadline"])
+
+    def _hand_back(self) -> bool:
+        with database():
+            self.run.hand_back()
+        self.worker.drop(self.line)
+        return True
+
+    def _finish(self, outcome: Outcome, completion_tokens: int | None = None) -> None:
+        """The row first, the tape's end after it: a crash between the two is healed by readers."""
+        completion = len(self.tokens) if completion_tokens is None else completion_tokens
+        with database():
+            won = self.run.finish(
+                outcome,
+                text=self.text,
+                tokens=self.tokens,
+                last_seq=self.line.seq,
+                cached_tokens=self.cached_tokens,
+                completion_tokens=completion,
+                first_token_at=self.first_token_at,
+                receipt=self._receipt(),
+            )
+            row = Run.objects.get(pk=self.run.pk)
+        if won:
+            self.line.end(row.ending)
+        else:
+            self.worker.drop(self.line)
+
+    def _receipt(self) -> dict[str, Any]:
+        engine_ms = None if self.engine_first_token is None else round(self.engine_first_token * 1000, 1)
+        return {
+            **asdict(self.worker.engine.info),
+            "engine_first_token_ms": engine_ms,
+            "attempt": self.run.attempt,
+        }
