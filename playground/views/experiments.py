@@ -59,7 +59,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "experiment": experiment,
         "team": experiment.team,
         "page": page_data(user, experiment),
-        "experiments": [row_of(other) for other in listed(user)[:RAIL]],
+        "ages": by_age([row_of(other) for other in listed(user)[:RAIL]]),
         "days": days_of(experiment),
     }
     return render(request, "experiments/show.html", context)
@@ -89,6 +89,17 @@ def row_of(experiment: Experiment) -> Experiment:
     shots = sum(1 for example in experiment.draft.get("examples", []) if example.get("on"))
     experiment.shot_label = shot_label(shots)  # type: ignore[attr-defined]
     return experiment
+
+
+def by_age(experiments: list[Experiment]) -> list[tuple[str, list[Experiment]]]:
+    """Experiments, newest first, under the headings of the rail."""
+    now = timezone.now()
+
+    def age(experiment: Experiment) -> str:
+        days = (now - experiment.updated_at).days
+        return "Today" if days < 1 else "This week" if days < 7 else "Earlier"
+
+    return [(label, list(group)) for label, group in groupby(experiments, key=age)]
 
 
 def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
