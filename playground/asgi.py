@@ -5,19 +5,19 @@ import os
 os.environ.setdefault("DJANGO_SETTINGS_MODULE", "playground.settings")
 
 from channels.routing import ProtocolTypeRouter, URLRouter
-from channels.security.websocket import OriginValidator
 from django.conf import settings
 from django.core.asgi import get_asgi_application
 
 django_application = get_asgi_application()  # first: it sets Django up for the imports below
 
 from playground.body_limit import BodyLimit  # noqa: E402
+from playground.consumers.origin import ExactOrigin  # noqa: E402
 from playground.routing import websocket_urlpatterns  # noqa: E402
 
 application = ProtocolTypeRouter(
     {
         "http": BodyLimit(django_application),
         # Full origins, not host names: any other port of this machine is another site.
-        "websocket": OriginValidator(URLRouter(websocket_urlpatterns), settings.SITE_URLS),
+        "websocket": ExactOrigin(URLRouter(websocket_urlpatterns), settings.SITE_URLS),
     }
 )

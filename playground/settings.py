@@ -3,6 +3,7 @@
 ``FEWSHOT_DATA`` is the one folder that holds state: database, secret key, models, sockets, logs.
 """
 
+from logging import LogRecord
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -168,16 +169,34 @@ USE_TZ = True
 TIME_ZONE = "UTC"
 LANGUAGE_CODE = "en"
 
+
+def is_not_of_client(record: LogRecord) -> bool:
+    """False for what a client did wrong: bytes that are no text in a text frame."""
+    return not (record.exc_info and isinstance(record.exc_info[1], UnicodeDecodeError))
+
+
 LOGGING = {
     "version": 1,
     "disable_existing_loggers": False,
     # Refusals and health answers are no errors of ours: only what has a traceback is worth a line.
     "filters": {
-        "faults": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info}
+        "faults": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info},
+        "ours": {
+            "()": "django.utils.log.CallbackFilter",
+            "callback": lambda record: not is_of_client(record),
+        },
     },
-    "loggers": {"django.request": {"filters": ["faults"]}},
+    "loggers": {
+        "django.request": {"filters": ["faults"]},
+        # Scanners send foreign host names and broken bytes all day; the log stays readable.
+        "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
+        "uvicorn.error": {"filters": ["ours"]},
+    },
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
-    "handlers": {"stderr": {"class": "logging.StreamHandler", "formatter": "line"}},
+    "handlers": {
+        "stderr": {"class": "logging.StreamHandler", "formatter": "line"},
+        "nowhere": {"class": "logging.NullHandler"},
+    },
     "root": {"handlers": ["stderr"], "level": env.str("LOG_LEVEL", default="INFO")},
 }
 

@@ -99,7 +99,8 @@ class PageSocket(AsyncConsumer):
         except BadFrame as error:
             await self.fault("bad_frame", str(error))
         except Refusal as error:
-            await self.tell("error", code=error.code, message=error.message)
+            if not self.closed:  # being signed out has been told with the close
+                await self.tell("error", code=error.code, message=error.message)
         except Exception:
             log.exception("A frame failed.")
             await self.tell("error", code="internal", message="That failed on the server. Try again.")
