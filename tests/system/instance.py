@@ -16,7 +16,7 @@ import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -63,12 +63,14 @@ class Browser:
         self.jar = http.cookiejar.CookieJar()
         self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
 
-    def send(self, method: str, path: str, body: bytes | None = None, **headers: str) -> Answer:
+    def send(
+        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         url = urllib.parse.urljoin(self.base, path)
         request = urllib.request.Request(url, data=body, method=method)
         request.add_header("X-CSRFToken", self.cookie("csrf"))
         request.add_header("Origin", self.base)
-        for name, value in headers.items():
+        for name, value in (headers or {}).items():
             request.add_header(name.replace("_", "-"), value)
         try:
             with self._opener.open(request, timeout=30) as answer:
@@ -77,22 +79,25 @@ class Browser:
             return Answer(error.code, error.read(), error.headers, url)
 
     def get(self, path: str, **headers: str) -> Answer:
-        return self.send("GET", path, **headers)
+        return self.send("GET", path, headers=headers)
 
     def post(self, path: str, data: Any = None, **headers: str) -> Answer:
-        return self.send("POST", path, json.dumps(data).encode(), Content_Type="application/json", **headers)
+        return self.send(
+            "POST", path, json.dumps(data).encode(), {"Content-Type": "application/json", **headers}
+        )
 
     def put(self, path: str, data: Any = None, **headers: str) -> Answer:
-        return self.send("PUT", path, json.dumps(data).encode(), Content_Type="application/json", **headers)
+        return self.send(
+            "PUT", path, json.dumps(data).encode(), {"Content-Type": "application/json", **headers}
+        )
 
     def form(self, path: str, **fields: str) -> Answer:
         page = self.get(path, Accept="text/html").body.decode()
         found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
         assert found, f"{path} has no form"
         data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": found[1]}).encode()
-        return self.send(
-            "POST", path, data, Content_Type="application/x-www-form-urlencoded", Accept="text/html"
-        )
+        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
+        return self.send("POST", path, data, headers)
 
     def cookie(self, part: str) -> str:
         return next((cookie.value or "" for cookie in self.jar if part in cookie.name), "")
@@ -271,7 +276,8 @@ class Instance:
     def add_user(self, name: str) -> Browser:
         """A browser of a second user with a personal team of their own."""
         code = (
-            "from django.contrib.auth.models import User; from playground.actions.teams import make_personal_team;"
+            "from django.contrib.auth.models import User\n"
+            "from playground.actions.teams import make_personal_team\n"
             f"make_personal_team(User.objects.create_user({name!r}))"
         )
         made = self.manage("shell", "-c", code)
@@ -280,7 +286,8 @@ class Instance:
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
         """What the database holds now, read past all programs."""
-        with closing(sqlite3.connect(f"file:{self.data / 'db.sqlite3'}?mode=ro", uri=True, timeout=20)) as file:
+        path = f"file:{self.data / 'db.sqlite3'}?mode=ro"
+        with closing(sqlite3.connect(path, uri=True, timeout=20)) as file:
             return file.execute(query, values).fetchall()
 
     def broker(self) -> redis.Redis:

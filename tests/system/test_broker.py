@@ -1,4 +1,4 @@
-"""valkey dies in mid-stream, with and without what it held: no text is lost, and work goes on without help."""
+"""valkey dies in mid-stream, with and without what it held: no text is lost, and work goes on."""
 
 import time
 

@@ -1,4 +1,4 @@
-"""Stopping a run, in every phase and from many places at once: one terminal state, and nobody else is hurt."""
+"""Stopping a run, in every phase and from many places at once: one end, and nobody else is hurt."""
 
 import time
 from concurrent.futures import ThreadPoolExecutor

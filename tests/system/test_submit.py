@@ -16,7 +16,7 @@ TABLES = ("run", "version", "experiment")
 
 def send(browser: Browser, experiment: str, body: bytes, key: str = "") -> Answer:
     headers = {"Content_Type": "application/json", "Idempotency_Key": key or str(uuid.uuid4())}
-    return browser.send("POST", f"/experiments/{experiment}/runs", body, **headers)
+    return browser.send("POST", f"/experiments/{experiment}/runs", body, headers)
 
 
 def send_spec(browser: Browser, experiment: str, wanted: dict[str, Any], key: str = "") -> Answer:
@@ -72,7 +72,7 @@ def test_a_run_needs_a_key(browser: Browser, experiment: str) -> None:
 
 
 @pytest.mark.usefixtures("nothing_stored")
-def test_a_prompt_that_is_too_long_is_refused_with_counts_and_a_cure(browser: Browser, experiment: str) -> None:
+def test_a_prompt_too_long_is_refused_with_counts_and_a_cure(browser: Browser, experiment: str) -> None:
     answer = send_spec(browser, experiment, spec(input={"review": "loud " * 3000}))
     message = assert_refused(answer, 422, "prompt_too_long")
     told = answer.json()["counts"]
@@ -180,7 +180,8 @@ def post_raw(browser: Browser, experiment: str, parts: list[bytes], chunked: boo
     """A POST whose answer is read even when the server stops reading before the end."""
     connection = http.client.HTTPConnection(browser.base.removeprefix("http://"), timeout=20)
     connection.putrequest("POST", f"/experiments/{experiment}/runs")
-    headers = {"Cookie": browser.cookie_header(), "X-CSRFToken": browser.cookie("csrf"), "Origin": browser.base}
+    headers = {"Cookie": browser.cookie_header(), "Origin": browser.base}
+    headers["X-CSRFToken"] = browser.cookie("csrf")
     length = {"Transfer-Encoding": "chunked"} if chunked else {"Content-Length": str(sum(map(len, parts)))}
     for name, value in (headers | length | {"Content-Type": "application/json"}).items():
         connection.putheader(name, value)

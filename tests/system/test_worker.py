@@ -27,7 +27,8 @@ RECOVERY = 40  # seconds from the kill to the end of every run
 def test_killing_the_worker_gives_every_run_a_second_attempt(
     instance: Instance, browser: Browser, experiment: str
 ) -> None:
-    runs = [start_run(browser, experiment, long_spec(100, topic)) for topic in ("a queen", "a miner", "a nurse")]
+    topics = ("a queen", "a miner", "a nurse")
+    runs = [start_run(browser, experiment, long_spec(100, topic)) for topic in topics]
     with browser.socket() as page:
         seen = [page.watch(run) for run in runs]
         page.until(lambda: all(one.tokens > 5 for one in seen))
