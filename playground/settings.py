@@ -181,10 +181,7 @@ LOGGING = {
     # Refusals and health answers are no errors of ours: only what has a traceback is worth a line.
     "filters": {
         "faults": {"()": "django.utils.log.CallbackFilter", "callback": lambda record: record.exc_info},
-        "ours": {
-            "()": "django.utils.log.CallbackFilter",
-            "callback": lambda record: not is_of_client(record),
-        },
+        "ours": {"()": "django.utils.log.CallbackFilter", "callback": is_not_of_client},
     },
     "loggers": {
         "django.request": {"filters": ["faults"]},
