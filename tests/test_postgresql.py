@@ -9,7 +9,6 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -59,19 +58,25 @@ class Server:
     def url(self) -> str:
         return f"postgresql://fewshot:{PASSWORD}@127.0.0.1:{self.port}/postgres?connect_timeout=5"
 
+    def can_run(self) -> bool:
+        """Nobody may be unable to enter the folders above this checkout."""
+        try:
+            self.run("postgres", "--version")
+        except PermissionError:
+            return False
+        return True
+
 
 @pytest.fixture(scope="module")
 def database() -> Iterator[str]:
     folder = Path(tempfile.mkdtemp(prefix="fewshot-pg-"))  # not pytest's: only its owner may enter that
     server = Server(folder)
     try:
-        with suppress(PermissionError):
-            server.run("postgres", "--version")
-            server.start()
-            yield server.url
-            server.stop()
-            return
-        pytest.skip("PostgreSQL does not run as root, and nobody may not enter this checkout.")
+        if not server.can_run():
+            pytest.skip("PostgreSQL does not run as root, and nobody may not enter this checkout.")
+        server.start()
+        yield server.url
+        server.stop()
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
