@@ -13,8 +13,7 @@ from playground.errors import RUN_ERRORS
 ROOT = Path(__file__).resolve().parents[1]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md"), ROOT / "docker" / "README.md"])
 EVENTS, ARCHITECTURE = (ROOT / "docs" / name for name in ("events.md", "architecture.md"))
-# By the operator, by the benchmarks and by the browser test.
-MADE_LATER = {"docker/.env", "docs/benchmarks.md", "benchmarks.md", "docs/images/experiment.png"}
+MADE_LATER = {"docker/.env"}  # by the operator
 OPERATING, README = ROOT / "docs" / "operating.md", ROOT / "README.md"
 
 
