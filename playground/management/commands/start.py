@@ -47,6 +47,7 @@ class Command(BaseCommand):
     )
 
     def handle(self, *args: Any, **options: Any) -> None:
+        os.umask(0o077)  # the database holds people's work: other users of this machine must not read it
         # An unhandled SIGTERM would leave valkey running: turn it into an orderly exit.
         signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
         try:
