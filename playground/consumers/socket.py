@@ -18,6 +18,7 @@ from django.conf import settings
 from django.contrib.auth import get_user
 from django.contrib.auth.models import AnonymousUser, User
 from django.contrib.sessions.backends.db import SessionStore
+from django.db.utils import Error as DatabaseError
 from django.http import HttpRequest, parse_cookie
 
 from playground.access import Verb, run_for
@@ -217,14 +218,19 @@ class PageSocket(AsyncConsumer):
 
     async def recheck_forever(self) -> None:
         """Drops a socket whose user signed out, and runs whose access was lost."""
-        while True:
+        while not self.closed:
             await asyncio.sleep(RECHECK)
-            user = await self.user()
-            if not user.is_authenticated:
-                await self.close(SIGNED_OUT, "signed_out", "You are signed out. Sign in again to go on.")
-                return
-            for run_id in list(self.watching):
-                await self.recheck(user, run_id)
+            try:
+                await self.recheck_all()
+            except DatabaseError:  # a grant that cannot be looked at is looked at again, not forgotten
+                log.exception("A socket's grants could not be checked; trying again.")
+
+    async def recheck_all(self) -> None:
+        user = await self.user()
+        if not user.is_authenticated:
+            await self.close(SIGNED_OUT, "signed_out", "You are signed out. Sign in again to go on.")
+        for run_id in list(self.watching):
+            await self.recheck(user, run_id)
 
     async def recheck(self, user: User | AnonymousUser, run_id: uuid.UUID) -> None:
         try:
