@@ -84,6 +84,7 @@ def test_tokens_stream_and_escape_stops(open_page: OpenPage) -> None:
     page.keyboard.press("Escape")
     wait_done(page)
     expect(page.locator("#run-panel")).to_have_attribute("data-status", "cancelled")
+    expect(page.locator("#answer-error")).to_be_hidden()
     kept = answer(page)
     assert kept
     page.reload()

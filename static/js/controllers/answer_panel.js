@@ -85,7 +85,8 @@ export class AnswerPanel {
     const { buffer } = this
     this.panel.dataset.status = buffer.status
     this.answer.streaming = buffer.status === "running"
-    this.complain(buffer.isLive ? "" : (buffer.error?.message ?? ""))
+    const isFault = !buffer.isLive && buffer.status !== "cancelled" // that it was stopped says the footer
+    this.complain(isFault ? (buffer.error?.message ?? "") : "")
     byId("facts").textContent = factsOf(buffer, performance.now())
     byId("copy-answer").hidden = buffer.text === ""
     byId("again").hidden = buffer.isLive
