@@ -1,14 +1,15 @@
 """Records that cross the door of the engine. No torch, no Django.
 
 A caller builds a :class:`GenerationRequest`, the engine answers with :data:`TokenEvent` records:
-one :class:`Started`, any number of :class:`Token`, then exactly one :class:`Finished` or
-:class:`Failed`.
+one :class:`Started`, a :class:`Scored` for each prompt token whose probability was asked for, a
+:class:`NextToken` if the whole distribution was, any number of :class:`Token`, then exactly one
+:class:`Finished` or :class:`Failed`.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from enum import StrEnum
+from enum import IntEnum, StrEnum
 
 
 class FinishReason(StrEnum):
@@ -29,6 +30,15 @@ class ErrorCode(StrEnum):
     ENGINE_BUSY = "engine_busy"  # the engine's own queue is full
     ENGINE_FAILED = "engine_failed"  # the forward pass raised, or the engine is stopped
     NUMERIC_FAULT = "numeric_fault"  # the logits of this request are not finite
+    OUT_OF_MEMORY = "out_of_memory"  # the device has no room for this request, even alone
+
+
+class Priority(IntEnum):
+    """Lower goes first; a waiting request may take the place of a running one with a higher number."""
+
+    INTERACTIVE = 0  # somebody is looking
+    BATCH = 1
+    PREFETCH = 2  # only fills the prefix cache; dropped as soon as anything else needs its place
 
 
 class EngineError(Exception):
@@ -44,15 +54,22 @@ class EngineError(Exception):
 class SamplingParams:
     """How the next token is chosen.
 
-    With ``greedy`` the arg-max is taken and temperature, top_k and top_p are ignored. Otherwise
-    the order is transformers': temperature, then top-k, then top-p.
+    First the logits are changed, for greedy and sampled tokens alike: repetition penalty (over prompt
+    and answer), presence and frequency penalty (over the answer), logit bias. With ``greedy`` the
+    arg-max is taken and the rest is ignored. Otherwise temperature, top-k, top-p and min-p follow in
+    this order, each as transformers' processor of that name does it.
     """
 
-    max_new_tokens: int = 64
+    max_new_tokens: int = 64  # 0: nothing is generated, the prompt is only scored or cached
     greedy: bool = True
     temperature: float = 1.0  # > 0
     top_k: int = 0  # 0: off
     top_p: float = 1.0  # (0, 1]; 1: off
+    min_p: float = 0.0  # [0, 1]; 0: off
+    repetition_penalty: float = 1.0  # > 0; 1: off
+    presence_penalty: float = 0.0  # taken from the logit of every token the answer has
+    frequency_penalty: float = 0.0  # the same for each time the answer has it
+    logit_bias: tuple[tuple[int, float], ...] = ()  # token id and what is added to its logit
     seed: int = 0  # draws depend on the seed and the position only, never on the batch
     stop: tuple[str, ...] = ()
     ignore_eos: bool = False
@@ -61,11 +78,20 @@ class SamplingParams:
 
 @dataclass(frozen=True, slots=True)
 class GenerationRequest:
-    """One prompt to continue. ``prompt_ids`` are token ids of the model's own tokenizer."""
+    """One prompt to continue. ``prompt_ids`` are token ids of the model's own tokenizer.
+
+    ``score_from`` asks for a Scored event for every prompt token from that index on; the first
+    prompt token has no probability, so 0 means 1. ``next_token`` asks for the whole distribution
+    after the prompt. ``user`` is whom the engine is fair to.
+    """
 
     request_id: str
     prompt_ids: tuple[int, ...]
     sampling: SamplingParams = field(default_factory=SamplingParams)
+    score_from: int | None = None
+    next_token: bool = False
+    user: str = ""
+    priority: Priority = Priority.INTERACTIVE
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +119,27 @@ class Started:
     request_id: str
     prompt_tokens: int
     cached_tokens: int
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """The probability of one prompt token after those before it; the fields are those of Token."""
+
+    request_id: str
+    index: int  # in the prompt; never 0
+    id: int
+    text: str  # of this token alone, as shown beside its probability
+    logprob: float
+    rank: int
+    top: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class NextToken:
+    """The raw logits after the prompt: float16 in native byte order, one for each id."""
+
+    request_id: str
+    logits: bytes
 
 
 @dataclass(frozen=True, slots=True)
@@ -133,7 +180,7 @@ class Failed:
     message: str
 
 
-TokenEvent = Started | Token | Finished | Failed
+TokenEvent = Started | Scored | NextToken | Token | Finished | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +196,12 @@ class EngineStats:
     running: int
     waiting: int
     capacity: int  # requests that can run in one batch
-    cache_tokens_used: int
+    cache_tokens_used: int  # of running requests
     cache_tokens_total: int
+    prefix_tokens_held: int = 0  # in the prefix cache, used or not
+    prefix_tokens_total: int = 0
+    tokens_computed: int = 0
+    tokens_reused: int = 0  # prompt tokens that were not computed, because the cache held them
+    preemptions: int = 0
+    stage_seconds: dict[str, float] = field(default_factory=dict)  # time of all steps by stage
     error: str = ""
