@@ -11,14 +11,25 @@ from inference.sampler import Draw
 from inference.sequence import Sequence
 from inference.stopping import Release, StopFilter, finish_reason
 from inference.stream import Stream
-from inference.types import Alternative, ErrorCode, Failed, Finished, FinishReason, Started, Token
+from inference.types import (
+    Alternative,
+    ErrorCode,
+    Failed,
+    Finished,
+    FinishReason,
+    NextToken,
+    Scored,
+    Started,
+    Token,
+)
 
 
 class Answer:
-    """Puts the events of one sequence into its stream, the final one included.
+    """Puts the events of one sequence into its stream.
 
-    The end-of-sequence token ends the answer: it counts as a completion token, but no Token event
-    is sent for it.
+    The final event waits in ``final`` until the engine has forgotten the request, so that whoever reads
+    it may use the name again. The end-of-sequence token ends the answer: it counts as a completion
+    token, but no Token event is sent for it.
     """
 
     def __init__(
@@ -31,16 +42,45 @@ class Answer:
     ) -> None:
         self.sequence = sequence
         self.stream = stream
-        self.ended = False
-        self.failed = False
+        self.started = False
+        self.final: Finished | Failed | None = None
         self._texts = texts
         self._eos_ids = eos_ids
         self._sampling = sequence.request.sampling
         self._detokenizer = Detokenizer(tokenizer, sequence.request.prompt_ids)
         self._filter = StopFilter(self._sampling.stop)
 
-    def start(self) -> None:
-        self.stream.put(Started(self.sequence.id, self.sequence.prompt_length, self.sequence.cached))
+    @property
+    def ended(self) -> bool:
+        return self.final is not None
+
+    @property
+    def failed(self) -> bool:
+        return isinstance(self.final, Failed)
+
+    def start(self, cached: int) -> None:
+        """The first forward pass begins; ``cached`` tokens of the prompt need not be computed."""
+        if not self.started:
+            self.started = True
+            self.stream.put(Started(self.sequence.id, self.sequence.prompt_length, cached))
+
+    def score(self, index: int, draw: Draw) -> None:
+        """The probability of a prompt token."""
+        self.stream.put(
+            Scored(
+                self.sequence.id,
+                index,
+                draw.id,
+                self._texts[draw.id],
+                draw.logprob,
+                draw.rank,
+                self._top(draw),
+            )
+        )
+
+    def next_token(self, logits: bytes) -> None:
+        """The raw logits behind the prompt, as float16."""
+        self.stream.put(NextToken(self.sequence.id, logits))
 
     def add(self, draw: Draw) -> None:
         """The next token was chosen and is known to the sequence."""
@@ -50,7 +90,8 @@ class Answer:
             self.finish(reason)
             return
         text = self._detokenizer.push(draw.id)
-        release = self._filter.push(self._token(draw, count - 1, text), complete=self._detokenizer.complete)
+        token = Token(self.sequence.id, count - 1, draw.id, text, draw.logprob, draw.rank, self._top(draw))
+        release = self._filter.push(token, complete=self._detokenizer.complete)
         self._send(release)
         if reason and not release.stopped:
             self.finish(reason)
@@ -65,7 +106,6 @@ class Answer:
     def fail(self, code: ErrorCode, message: str) -> None:
         """End with a fault; what was held back is not sent."""
         if not self.ended:
-            self.failed = True
             self._end(Failed(self.sequence.id, code, message))
 
     def _send(self, release: Release) -> None:
@@ -74,9 +114,8 @@ class Answer:
             self._end(Finished(self.sequence.id, FinishReason.STOP_STRING, self.sequence.usage()))
 
     def _end(self, event: Finished | Failed) -> None:
-        self.ended = True
-        self.stream.put(event)
+        assert self.final is None
+        self.final = event
 
-    def _token(self, draw: Draw, index: int, text: str) -> Token:
-        top = tuple(Alternative(id, self._texts[id], logprob) for id, logprob in draw.top)
-        return Token(self.sequence.id, index, draw.id, text, draw.logprob, draw.rank, top)
+    def _top(self, draw: Draw) -> tuple[Alternative, ...]:
+        return tuple(Alternative(id, self._texts[id], logprob) for id, logprob in draw.top)

@@ -1,9 +1,11 @@
-"""Keys and values of all requests, preallocated and written in place."""
+"""Keys and values of all layers, in fixed memory and written in place."""
 
 from __future__ import annotations
 
 import math
 import mmap
+from collections.abc import Iterable
+from collections.abc import Sequence as Blocks
 from dataclasses import dataclass
 
 import torch
@@ -25,11 +27,11 @@ def token_bytes(layers: tuple[LayerShape, ...], dtype: torch.dtype) -> int:
 
 
 class KVStore:
-    """``slots`` rows of ``slot_tokens`` tokens for each layer.
+    """``slots`` rows of ``slot_tokens`` tokens and a pool of ``blocks`` for each layer.
 
-    Keys of a layer are one tensor [heads, slots, slot_tokens, size]; values likewise. A slot is
-    never moved or grown, so that a step costs one write of its new tokens and no copy of old ones.
-    Whoever reads beyond what a request has written must mask it.
+    Keys of a layer are one tensor [heads, places, size], values likewise; the first slots * slot_tokens
+    places are the slots, the rest is the pool. A slot is never moved or grown, so a step costs one
+    write of its new tokens and no copy of old ones. Whoever reads beyond what was written must mask it.
     """
 
     def __init__(
@@ -39,22 +41,50 @@ class KVStore:
         slot_tokens: int,
         dtype: torch.dtype,
         device: torch.device,
+        *,
+        blocks: int = 0,
+        block_tokens: int = 16,
     ) -> None:
-        self.slots = slots
-        self.slot_tokens = slot_tokens
-        self._keys = [_zeros((s.heads, slots, slot_tokens, s.key_size), dtype, device) for s in layers]
-        self._values = [_zeros((s.heads, slots, slot_tokens, s.value_size), dtype, device) for s in layers]
+        self.layers = layers
+        self.slots, self.slot_tokens = slots, slot_tokens
+        self.blocks, self.block_tokens = blocks, block_tokens
+        self.pool_start = slots * slot_tokens
+        places = self.pool_start + blocks * block_tokens
+        self._keys = [_zeros((s.heads, places, s.key_size), dtype, device) for s in layers]
+        self._values = [_zeros((s.heads, places, s.value_size), dtype, device) for s in layers]
+
+    def slot_place(self, slot: int, offset: int) -> int:
+        """The place of a slot's token."""
+        assert offset < self.slot_tokens
+        return slot * self.slot_tokens + offset
+
+    def block_place(self, block: int, offset: int) -> int:
+        """The place of a block's token."""
+        return self.pool_start + block * self.block_tokens + offset
 
     def write(self, layer: int, keys: Tensor, values: Tensor, places: Tensor) -> None:
-        """Store keys and values [heads, N, size] at ``places`` [N] (slot * slot_tokens + position)."""
-        self._keys[layer].flatten(1, 2).index_copy_(1, places, keys)
-        self._values[layer].flatten(1, 2).index_copy_(1, places, values)
+        """Store keys and values [heads, N, size] at ``places`` [N]."""
+        self._keys[layer].index_copy_(1, places, keys)
+        self._values[layer].index_copy_(1, places, values)
 
-    def read(self, layer: int, slots: slice, length: int) -> tuple[Tensor, Tensor]:
+    def read_slots(self, layer: int, slots: slice, length: int) -> tuple[Tensor, Tensor]:
         """Views of keys and values [slots, heads, length, size] of a range of slots."""
-        keys = self._keys[layer][:, slots, :length].transpose(0, 1)
-        values = self._values[layer][:, slots, :length].transpose(0, 1)
-        return keys, values
+        keys, values = (self._slots_of(tensor[layer]) for tensor in (self._keys, self._values))
+        return keys[:, slots, :length].transpose(0, 1), values[:, slots, :length].transpose(0, 1)
+
+    def read_pool(self, layer: int, start: int, length: int) -> tuple[Tensor, Tensor]:
+        """Views of keys and values [1, heads, length, size] of neighbouring tokens of the pool."""
+        places = slice(self.pool_start + start, self.pool_start + start + length)
+        return self._keys[layer][None, :, places], self._values[layer][None, :, places]
+
+    def copy_to_slot(self, slot: int, blocks: Blocks[int]) -> None:
+        """The contents of the blocks, in their order, to the first places of a slot."""
+        at = self.slot_place(slot, 0)
+        for first, count in _runs(blocks):
+            start, length = self.block_place(first, 0), count * self.block_tokens
+            for tensor in (*self._keys, *self._values):
+                tensor[:, at : at + length] = tensor[:, start : start + length]
+            at += length
 
     def clear(self, slot: int, length: int) -> None:
         """Overwrite the first ``length`` tokens of a slot with zeros.
@@ -62,8 +92,21 @@ class KVStore:
         Needed where numbers may not be finite: a masked value counts zero times, and zero times
         not-a-number would poison the next owner of the slot.
         """
+        start = self.slot_place(slot, 0)
         for tensor in (*self._keys, *self._values):
-            tensor[:, slot, :length].zero_()
+            tensor[:, start : start + length].zero_()
+
+    def _slots_of(self, tensor: Tensor) -> Tensor:
+        return tensor[:, : self.pool_start].view(len(tensor), self.slots, self.slot_tokens, -1)
+
+
+def _runs(blocks: Blocks[int]) -> Iterable[tuple[int, int]]:
+    """Runs of neighbouring blocks: the first one and how many."""
+    start = 0
+    for index in range(1, len(blocks) + 1):
+        if index == len(blocks) or blocks[index] != blocks[index - 1] + 1:
+            yield blocks[start], index - start
+            start = index
 
 
 def _zeros(shape: tuple[int, ...], dtype: torch.dtype, device: torch.device) -> Tensor:

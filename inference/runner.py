@@ -8,22 +8,24 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor
 
-from inference.attention import FlatPlan
+from inference.flat_plan import FlatPlan
 from inference.kv_store import KVStore
 from inference.scheduler import Batch, Piece
 
 
 class Runner(Protocol):
-    """Computes a batch and remembers keys and values by slot.
+    """Computes a batch and remembers keys and values.
 
     A piece that starts at 0 replaces whatever its slot held before.
     """
 
     name: str
     chunks: bool  # may a prompt be computed in several pieces?
+    repeatable: bool  # may a batch be run again after a fault?
+    blocks: int  # of the pool for shared prefixes
 
     def run(self, batch: Batch) -> Tensor:
-        """Logits [len(batch.samples), vocabulary] in float32, in the order of ``batch.samples``."""
+        """Logits [rows, vocabulary] in float32: the last ``wanted`` tokens of each piece of ``batch.all``."""
         ...
 
     def clear(self, slot: int, length: int) -> None:
@@ -36,21 +38,25 @@ class FlatRunner:
 
     name = "flat"
     chunks = True
+    repeatable = True  # everything is written in place
 
     def __init__(self, model: Any, store: KVStore) -> None:
+        self.blocks, self.slot_tokens = store.blocks, store.slot_tokens
         self._model = model
         self._store = store
         self._device: torch.device = model.device
 
     @torch.inference_mode()
     def run(self, batch: Batch) -> Tensor:
-        positions = [at for piece in batch.pieces for at in range(piece.start, piece.stop)]
+        for copy in batch.copies:
+            self._store.copy_to_slot(copy.slot, copy.blocks)
+        positions = [at for piece in batch.all for at in range(piece.start, piece.stop)]
         output = self._model(
-            input_ids=self._row([token for piece in batch.pieces for token in piece.ids]),
+            input_ids=self._row([token for piece in batch.all for token in piece.ids]),
             position_ids=self._row(positions),
             plan=FlatPlan(batch, self._store, self._model.dtype, self._device),
-            # The head is a large product: only rows that choose a token go through it.
-            logits_to_keep=self._row(_sample_rows(batch))[0],
+            # The head is a large product: only rows that somebody wants go through it.
+            logits_to_keep=self._row(_wanted_rows(batch))[0],
             use_cache=False,
         )
         logits: Tensor = output.logits[0]
@@ -69,38 +75,41 @@ class SequentialRunner:
 
     name = "sequential"
     chunks = False
+    repeatable = False
+    blocks = 0
 
     def __init__(self, model: Any) -> None:
         self._model = model
         self._device: torch.device = model.device
-        self._caches: dict[int, Any] = {}
-        self._head = {"logits_to_keep": 1} if _takes(model, "logits_to_keep") else {}
+        self._caches: dict[int, tuple[int, Any]] = {}  # by slot: tokens that it holds, and the cache
+        self._keeps = _takes(model, "logits_to_keep")
 
     @torch.inference_mode()
     def run(self, batch: Batch) -> Tensor:
-        logits = [self._forward(piece) for piece in batch.pieces]
-        chosen = [row for row, piece in zip(logits, batch.pieces, strict=True) if piece.sample]
-        return torch.stack(chosen) if chosen else torch.empty(0, 0)
+        rows = [self._forward(piece)[len(piece.ids) - piece.wanted :] for piece in batch.all]
+        return torch.cat(rows)
 
     def clear(self, slot: int, length: int) -> None:
         self._caches.pop(slot, None)
 
     def _forward(self, piece: Piece) -> Tensor:
-        cache = self._caches.pop(piece.slot, None) if piece.start else None
-        assert (cache is None) == (piece.start == 0)
+        """Logits [n, vocabulary], of which at least the last ``wanted`` are right."""
+        held, cache = self._caches.pop(piece.slot, (0, None)) if piece.start else (0, None)
+        assert held == piece.start
         ids = torch.tensor([piece.ids], dtype=torch.int64, device=self._device)
-        output = self._model(input_ids=ids, past_key_values=cache, use_cache=True, **self._head)
-        self._caches[piece.slot] = output.past_key_values
-        last: Tensor = output.logits[0, -1]
-        return last.float()
+        keep = {"logits_to_keep": max(1, piece.wanted)} if self._keeps else {}
+        output = self._model(input_ids=ids, past_key_values=cache, use_cache=True, **keep)
+        self._caches[piece.slot] = piece.stop, output.past_key_values
+        logits: Tensor = output.logits[0].float()
+        return torch.cat([logits.new_zeros(len(piece.ids) - len(logits), logits.shape[1]), logits])
 
 
-def _sample_rows(batch: Batch) -> list[int]:
-    rows, end = [], 0
-    for piece in batch.pieces:
+def _wanted_rows(batch: Batch) -> list[int]:
+    rows: list[int] = []
+    end = 0
+    for piece in batch.all:
         end += len(piece.ids)
-        if piece.sample:
-            rows.append(end - 1)
+        rows.extend(range(end - piece.wanted, end))
     return rows
 
 

@@ -205,3 +205,22 @@ class EngineStats:
     preemptions: int = 0
     stage_seconds: dict[str, float] = field(default_factory=dict)  # time of all steps by stage
     error: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class EngineInfo:
+    """What a receipt needs to know about the engine that wrote an answer."""
+
+    dtype: str
+    device: str
+    attention: str  # flat, or sequential: the correct slow path
+    note: str  # why the slow path was taken, or empty
+    modules: dict[str, int]  # modules that were swapped for faster ones, by kind
+    self_test_error: float  # difference of logits from the plain model, in units of their spread
+    window: int
+    slot_tokens: int
+    prefix_tokens: int  # room of the prefix cache
+    capacity: int
+    vocabulary: int
+    threads: int
+    versions: dict[str, str]

@@ -8,7 +8,7 @@ import pytest
 import torch
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM, GenerationConfig
 
-from inference import attention
+from inference import flat_plan
 from inference.config import EngineConfig
 from inference.engine import Engine
 from inference.self_test import UnsupportedModelError, choose_runner
@@ -49,6 +49,8 @@ def random_model(name: str, fields: dict[str, Any], dtype: torch.dtype = torch.f
         ("phi3", SHAPE | {"pad_token_id": 0}),
         ("olmo2", SHAPE),
         ("gemma3_text", SHAPE | WINDOW),
+        ("gemma2", SHAPE | WINDOW),
+        ("gpt_oss", SHAPE | WINDOW | {"num_local_experts": 4}),
         ("gpt2", GPT2),
         ("gpt_neox", {k: v for k, v in SHAPE.items() if k != "num_key_value_heads"}),
     ],
@@ -63,8 +65,6 @@ def test_model_with_the_attention_interface_runs_flat(
 @pytest.mark.parametrize(
     ("name", "fields", "reason"),
     [
-        ("gemma2", SHAPE | WINDOW, "soft caps"),
-        ("gpt_oss", SHAPE | WINDOW | {"num_local_experts": 4}, "sinks"),
         ("bloom", {"vocab_size": 128, "hidden_size": 64, "n_layer": 3, "n_head": 4}, "0 of 3 layers"),
         ("lfm2", SHAPE | {"layer_types": ["conv", "full_attention", "conv"]}, "1 of 3 layers"),
     ],
@@ -99,8 +99,8 @@ def test_model_without_a_window_needs_one_in_the_configuration() -> None:
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
 def test_attention_that_leaks_is_noticed(monkeypatch: pytest.MonkeyPatch, dtype: torch.dtype) -> None:
-    causal = attention._visible
-    monkeypatch.setattr(attention, "_visible", lambda at, length, window: causal(at + 1, length, window))
+    causal = flat_plan._visible
+    monkeypatch.setattr(flat_plan, "_visible", lambda at, keys, window: causal(at + 1, keys, window))
     chosen = choose_runner(random_model("llama", SHAPE, dtype), EngineConfig(), 200)
     assert chosen.runner.name == "sequential"
     assert "logits of the flat path are off" in chosen.note

@@ -1,0 +1,221 @@
+"""Faster modules in the place of a loaded model's own; each one is checked against what it replaces.
+
+Nothing here knows an architecture by name: modules are recognised by type and shape. On a CPU the
+layout of the weights is the first loss, because plain ones are laid out anew at every call. What is
+not recognised, not faster or not equal on random input stays as it is.
+
+* Linear layers whose weights survive rounding to 16 bits, computing in float32: half the memory traffic
+  with the same result (FBGEMM). Also in bfloat16 on processors that cannot multiply it.
+* All other linear layers: weights packed once in oneDNN's own layout.
+* Gated MLPs on packed layers: activation and product belong to the products themselves.
+* RMS norms: one call instead of six.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import rms_norm, silu
+from transformers.pytorch_utils import Conv1D
+
+_TEST_ROWS = 3
+# Of the largest output. Rounding of sums over a few thousand products stays well below.
+_TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 4e-2, torch.float16: 1e-2}
+# Half precision keeps 11 bits down to 6e-5 and the same steps below it: of a matrix, 1e-6 of the largest
+# weight is what float32 sums lose anyway.
+_SAME_WEIGHT = 1e-6
+_ONEDNN_ROWS = 8  # a hint for the layout: as many rows as answers that usually stream together
+
+
+@torch.inference_mode()
+def accelerate(model: nn.Module) -> dict[str, int]:
+    """Swap what can be swapped; gives the number of swapped modules by kind. Only for CPUs.
+
+    A model that was accelerated before is left as it is. The originals are freed one by one, so the
+    memory in use grows by one module at most, and by a copy of an embedding that is also the head.
+    """
+    first = next(model.parameters())
+    if first.device.type != "cpu":
+        return {}
+    swapped: Counter[str] = Counter()
+    for replacement in (_packed, _fused_mlp, _norm):
+        for parent, name, module in _children(model):
+            faster = replacement(module)
+            if faster is not None and _agree(module, faster, first.dtype):
+                setattr(parent, name, faster)
+                swapped[faster.kind] += 1
+    return dict(swapped)
+
+
+class Faster(nn.Module):
+    """Takes the place of another module; ``width`` is the size of its input's last dimension."""
+
+    kind: str
+    width: int
+
+
+class HalfLinear(Faster):
+    """Weights in float16, products and sums in float32."""
+
+    kind = "linear, 16-bit weights"
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.width = int(weight.shape[1])
+        self._packed = torch.ops.quantized.linear_prepack_fp16(
+            weight.float().contiguous(), None if bias is None else bias.float()
+        )
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = torch.ops.quantized.linear_dynamic_fp16(x.float(), self._packed)
+        return out.to(x.dtype)
+
+
+class PackedLinear(Faster):
+    """Weights in oneDNN's own layout."""
+
+    kind = "linear, packed"
+
+    def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
+        super().__init__()
+        self.width = int(weight.shape[1])
+        self.packed = torch.ops.mkldnn._reorder_linear_weight(weight.contiguous(), _ONEDNN_ROWS)
+        self.bias = bias
+
+    def forward(self, x: Tensor, activation: str = "none", algorithm: str = "") -> Tensor:
+        out: Tensor = torch.ops.mkldnn._linear_pointwise(x, self.packed, self.bias, activation, [], algorithm)
+        return out
+
+    def times(self, x: Tensor, other: Tensor) -> Tensor:
+        """The layer's output multiplied by ``other``."""
+        out: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, other, self.packed, self.bias, "mul")
+        return out
+
+
+class FusedMLP(Faster):
+    """down(activation(gate(x)) * up(x)) in three calls."""
+
+    kind = "mlp, fused"
+
+    def __init__(self, mlp: Any, activation: str, algorithm: str) -> None:
+        super().__init__()
+        self.gate_proj: PackedLinear = mlp.gate_proj
+        self.up_proj: PackedLinear = mlp.up_proj
+        self.down_proj: PackedLinear = mlp.down_proj
+        self._activation, self._algorithm, self.width = activation, algorithm, mlp.gate_proj.width
+
+    def forward(self, x: Tensor) -> Tensor:
+        gate = self.gate_proj(x, self._activation, self._algorithm)
+        out: Tensor = self.down_proj(self.up_proj.times(x, gate))
+        return out
+
+
+class InPlaceMLP(Faster):
+    """The same on layers without post-operators, with no memory of its own for the product."""
+
+    kind = "mlp, in place"
+
+    def __init__(self, mlp: Any) -> None:
+        super().__init__()
+        self.gate_proj: HalfLinear = mlp.gate_proj
+        self.up_proj: HalfLinear = mlp.up_proj
+        self.down_proj: HalfLinear = mlp.down_proj
+        self.width = mlp.gate_proj.width
+
+    def forward(self, x: Tensor) -> Tensor:
+        out: Tensor = self.down_proj(silu(self.gate_proj(x), inplace=True).mul_(self.up_proj(x)))
+        return out
+
+
+class OneCallNorm(Faster):
+    """RMS norm: x / sqrt(mean(x**2) + eps) * weight."""
+
+    kind = "norm, one call"
+
+    def __init__(self, weight: Tensor, eps: float) -> None:
+        super().__init__()
+        self.weight, self._eps, self.width = weight, eps, len(weight)
+
+    def forward(self, x: Tensor) -> Tensor:
+        return rms_norm(x, self.weight.shape, self.weight, self._eps)
+
+
+def _children(model: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Module]]:
+    """Every module with its parent, as the model is when the iteration begins."""
+    yield from [
+        (parent, name, child) for parent in model.modules() for name, child in parent.named_children()
+    ]
+
+
+def _packed(module: nn.Module) -> HalfLinear | PackedLinear | None:
+    if type(module) is nn.Linear:
+        weight = module.weight
+    elif type(module) is Conv1D:
+        weight = module.weight.t()
+    else:
+        return None
+    kind = HalfLinear if _halves_do(weight) else PackedLinear
+    if kind is PackedLinear and weight.dtype is torch.bfloat16 and not _multiplies_bfloat16():
+        return None
+    try:
+        return kind(weight.detach(), None if module.bias is None else module.bias.detach())
+    except (RuntimeError, AttributeError, NotImplementedError):
+        return None  # this build of torch or this processor does not have it
+
+
+def _halves_do(weight: Tensor) -> bool:
+    """May the weights be kept in float16? Only where the processor does not do better in bfloat16."""
+    if weight.dtype is torch.bfloat16 and _multiplies_bfloat16():
+        return False
+    if not {"fbgemm", "x86"} & set(torch.backends.quantized.supported_engines):
+        return False
+    exact, largest = weight.float(), weight.abs().max()
+    return bool((exact - exact.half().float()).abs().max() <= _SAME_WEIGHT * largest)
+
+
+def _multiplies_bfloat16() -> bool:
+    return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
+
+
+def _fused_mlp(module: Any) -> FusedMLP | InPlaceMLP | None:
+    layers = [getattr(module, name, None) for name in ("gate_proj", "up_proj", "down_proj")]
+    activation = _ACTIVATIONS.get(type(getattr(module, "act_fn", None)).__name__)
+    if activation is None or len(list(module.children())) != 4:
+        return None
+    if all(isinstance(layer, PackedLinear) for layer in layers):
+        return FusedMLP(module, *activation)
+    if activation[0] == "swish" and all(isinstance(layer, HalfLinear) for layer in layers):
+        return InPlaceMLP(module)
+    return None
+
+
+# Class of transformers' activation module: oneDNN's name and algorithm.
+_ACTIVATIONS: dict[str, tuple[str, str]] = {
+    "SiLUActivation": ("swish", ""),
+    "SiLU": ("swish", ""),
+    "GELUTanh": ("gelu", "tanh"),
+    "GELUActivation": ("gelu", "none"),
+}
+
+
+def _norm(module: Any) -> OneCallNorm | None:
+    if not type(module).__name__.endswith("RMSNorm"):
+        return None
+    eps = getattr(module, "variance_epsilon", getattr(module, "eps", None))
+    return OneCallNorm(module.weight, float(eps)) if isinstance(eps, float) else None
+
+
+def _agree(original: nn.Module, faster: Faster, dtype: torch.dtype) -> bool:
+    """Do both give the same on random input, up to rounding?"""
+    generator = torch.Generator().manual_seed(0)
+    x = torch.randn(1, _TEST_ROWS, faster.width, generator=generator).to(dtype)
+    wanted = original(x).float()
+    try:
+        error = (faster(x).float() - wanted).abs().max()
+    except RuntimeError:
+        return False
+    return bool(error <= _TOLERANCE[dtype] * wanted.abs().max())  # not-a-number is not below it either
