@@ -40,17 +40,20 @@ class Peaks:
         values, at = near.topk(min(count, near.shape[1]))
         return values, blocks.gather(1, at // self.size) * self.size + at % self.size
 
-    def at_least(self, floors: Tensor) -> tuple[Tensor, Tensor]:
-        """Row and id, both [N] and in ascending order, of all values not below their row's floor [R]."""
-        row, block = (self._maxima >= floors[:, None]).nonzero(as_tuple=True)
-        pair, inside = (self._blocks[row, block] >= floors[row, None]).nonzero(as_tuple=True)
-        return row[pair], block[pair] * self.size + inside
+    def at_least(self, floor: Tensor) -> Tensor:
+        """The ids [N], ascending, of the values not below ``floor`` [1]; for a single row."""
+        blocks = (self._maxima[0] >= floor).nonzero()[:, 0]
+        near = self._blocks[0].index_select(0, blocks)
+        ids = blocks[:, None] * self.size + torch.arange(self.size, device=blocks.device)
+        return ids[near >= floor]
 
     def count_above(self, values: Tensor) -> Tensor:
         """How many values of each row exceed the one given for it [R]."""
-        row, block = (self._maxima > values[:, None]).nonzero(as_tuple=True)
-        found = (self._blocks[row, block] > values[row, None]).sum(dim=-1)
-        return torch.zeros_like(values, dtype=found.dtype).index_add_(0, row, found)
+        blocks = (self._maxima > values[:, None]).flatten().nonzero()[:, 0]
+        near = self._blocks.flatten(0, 1).index_select(0, blocks)
+        rows = blocks // self._maxima.shape[1]
+        found = (near > values.index_select(0, rows)[:, None]).sum(dim=-1)
+        return torch.zeros_like(values, dtype=torch.int64).index_add_(0, rows, found)
 
     def _read(self, blocks: Tensor) -> Tensor:
         """The blocks [R, N] of each row: [R, N, size]."""

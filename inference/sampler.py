@@ -46,16 +46,19 @@ def sample(logits: Tensor, rows: Sequence[Row]) -> list[Draw | None]:
     """
     if not rows:
         return []
-    raw = Peaks(logits)
+    peaks = Peaks(logits)
     logprobs = logits.log_softmax(dim=-1)
-    altered = _alter(logits, rows)
-    peaks = raw if altered is logits else Peaks(altered)
     # One bad logit makes the whole row of log-probabilities not-a-number.
-    finite = (peaks.highest().isfinite() & ~logprobs[:, 0].isnan()).tolist()
+    finite = (~logprobs[:, 0].isnan()).tolist()
     ids = peaks.argmax()
-    _draw(altered, rows, finite, ids)
-    _put_given(rows, ids)
-    return _describe(logits, logprobs, raw, rows, finite, ids)
+    given = [-1 if row.given is None else row.given for row in rows]
+    if max(given) >= 0:
+        known = torch.tensor(given, device=ids.device)
+        ids = torch.where(known < 0, ids, known)
+    for at, row in enumerate(rows):
+        if finite[at] and given[at] < 0 and _is_special(row.sampling):
+            finite[at] = _choose(logits[at], row, ids[at])
+    return _describe(logits, logprobs, peaks, rows, finite, ids)
 
 
 def uniform(seed: int, position: int) -> float:
@@ -64,63 +67,49 @@ def uniform(seed: int, position: int) -> float:
     return (int.from_bytes(digest) >> 11) / 2**53
 
 
-def _alter(logits: Tensor, rows: Sequence[Row]) -> Tensor:
-    """The logits after penalties and bias: the same tensor if nobody asked for them."""
-    wanted = [at for at, row in enumerate(rows) if row.given is None and alters(row.sampling)]
-    altered = logits.clone() if wanted else logits
-    for at in wanted:
-        alter(altered[at], rows[at].sampling, rows[at].prompt, rows[at].generated)
-    return altered
+def _is_special(s: SamplingParams) -> bool:
+    """Whether more is wanted than the arg-max of the logits."""
+    return not s.greedy or alters(s)
 
 
-def _put_given(rows: Sequence[Row], ids: Tensor) -> None:
-    given = [(at, row.given) for at, row in enumerate(rows) if row.given is not None]
-    if given:
-        at, known = torch.tensor(given, device=ids.device).unbind(dim=1)
-        ids[at] = known
+def _choose(logits: Tensor, row: Row, id: Tensor) -> bool:
+    """Set ``id`` to the token for one row of logits [vocabulary]; False if none can be chosen."""
+    settings = row.sampling
+    if alters(settings):
+        logits = logits.clone()
+        alter(logits, settings, row.prompt, row.generated)
+        peaks = Peaks(logits[None])
+        id.copy_(peaks.argmax()[0])
+        if not peaks.highest().isfinite():
+            return False
+    if not settings.greedy:
+        id.copy_(_draw(logits, settings, uniform(settings.seed, row.position))[0])
+    return True
 
 
-def _draw(logits: Tensor, rows: Sequence[Row], finite: list[bool], ids: Tensor) -> None:
-    """Put a random token in the place of the arg-max where one is wanted."""
-    whole = []
-    for at, row in enumerate(rows):
-        if row.given is not None or row.sampling.greedy or not finite[at]:
-            continue
-        if narrows(row.sampling):
-            ids[at] = _choose(logits[at], row)
-        else:
-            whole.append(at)
-    if whole:
-        ids[whole] = _choose_from_all(logits[whole], [rows[at] for at in whole])
+def _draw(logits: Tensor, settings: SamplingParams, number: float) -> Tensor:
+    """Inverse transform sampling: the token id [1] at ``number``, from 0 to 1, of all probability."""
+    if narrows(settings):
+        ids, probabilities = kept(logits, settings)
+        return ids[_find(probabilities, number)[0]]
+    probabilities = (logits / tame(settings.temperature)).softmax(dim=-1)
+    # First the block of tokens, then the token in it: far fewer sums.
+    blocks = probabilities.unflatten(0, (-1, block_size(len(probabilities))))
+    block, share = _find(blocks.sum(dim=-1), number)
+    inside, _ = _find(blocks[block][0], share.clamp(min=0))
+    return block * blocks.shape[1] + inside
 
 
-def _choose(logits: Tensor, row: Row) -> Tensor:
-    """Inverse transform sampling over the tokens that the settings leave."""
-    ids, probabilities = kept(logits, row.sampling)
-    edges = probabilities.cumsum(dim=-1)
-    return ids[_find(edges, edges[-1:] * uniform(row.sampling.seed, row.position))[0]]
+def _find(weights: Tensor, share: Tensor | float) -> tuple[Tensor, Tensor]:
+    """The index [1] at ``share`` of the sum of weights [N], never one without weight.
 
-
-def _choose_from_all(logits: Tensor, rows: Sequence[Row]) -> Tensor:
-    """The same over the whole vocabulary for many rows [R]: first the block, then the token in it."""
-    settings = [(tame(row.sampling.temperature), uniform(row.sampling.seed, row.position)) for row in rows]
-    temperatures, numbers = torch.tensor(settings, dtype=torch.float64, device=logits.device).unbind(dim=1)
-    probabilities = (logits / temperatures.float()[:, None]).softmax(dim=-1)
-    blocks = probabilities.unflatten(1, (-1, block_size(logits.shape[1])))
-    sums = blocks.sum(dim=-1, dtype=torch.float64)
-    edges = sums.cumsum(dim=-1)
-    targets = edges[:, -1:] * numbers[:, None]
-    block = _find(edges, targets)
-    inside = blocks.gather(1, block[..., None].expand(-1, -1, blocks.shape[2]))[:, 0]
-    targets -= (edges - sums).gather(1, block)
-    at = _find(inside.cumsum(dim=-1, dtype=torch.float64), targets.clamp(min=0))
-    return (block * blocks.shape[2] + at)[:, 0]
-
-
-def _find(edges: Tensor, targets: Tensor) -> Tensor:
-    """The first index whose edge is above the target; one that adds nothing is never found."""
-    below_all = edges[..., -1:].nextafter(edges.new_zeros(()))
-    return torch.searchsorted(edges, torch.minimum(targets, below_all), right=True)
+    Also how far into that weight it is, as a share of it [1].
+    """
+    edges = weights.cumsum(dim=0, dtype=torch.float64)
+    target = edges[-1:] * share
+    below_all = edges[-1:].nextafter(edges.new_zeros(()))
+    at = torch.searchsorted(edges, torch.minimum(target, below_all), right=True)
+    return at, (target - edges[at]) / weights[at] + 1
 
 
 def _describe(

@@ -4,7 +4,6 @@ import random
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
@@ -12,7 +11,6 @@ import torch
 from inference.config import EngineConfig
 from inference.engine import Engine
 from inference.loader import LoadedModel, load_model
-from inference.stream import Stream
 from inference.types import (
     EngineError,
     ErrorCode,
@@ -20,62 +18,12 @@ from inference.types import (
     Finished,
     FinishReason,
     GenerationRequest,
-    SamplingParams,
     Started,
-    Token,
     TokenEvent,
     Usage,
 )
+from tests.inference.asking import LONG, ask, assert_idle, read, text, tokens
 from tests.inference.conftest import StartEngine
-
-LONG = 60.0  # seconds that nothing here should need, however busy the machine
-
-
-def ask(name: str, prompt: int = 8, **sampling: Any) -> GenerationRequest:
-    """A request with a prompt of its own, derived from its name; no early end unless asked for."""
-    ids = tuple(random.Random(name).choices(range(3, 400), k=prompt))
-    fields = {"max_new_tokens": 12, "ignore_eos": True} | sampling
-    return GenerationRequest(name, ids, SamplingParams(**fields))
-
-
-def read(stream: Stream) -> list[TokenEvent]:
-    events: list[TokenEvent] = []
-    while not events or not isinstance(events[-1], Finished | Failed):
-        events.append(stream.get(timeout=LONG))
-    return events
-
-
-def tokens(events: list[TokenEvent]) -> list[Token]:
-    return [event for event in events if isinstance(event, Token)]
-
-
-def text(events: list[TokenEvent]) -> str:
-    return "".join(token.text for token in tokens(events))
-
-
-def assert_idle(engine: Engine) -> None:
-    """Nothing runs, and every slot is free again."""
-    deadline = time.monotonic() + LONG
-    while (stats := engine.stats()).running or stats.waiting:
-        assert time.monotonic() < deadline
-        time.sleep(0.005)
-    engine._scheduler.check_integrity()
-    assert stats.cache_tokens_used == 0
-    assert not engine._cancelled  # a later request of the same name must live
-
-
-class BrokenForward:
-    """Replaces the forward of a model from the given call on."""
-
-    def __init__(self, model: Any, after: int) -> None:
-        self.calls, self.after, self.forward = 0, after, model.forward
-        model.forward = self
-
-    def __call__(self, **inputs: Any) -> Any:
-        self.calls += 1
-        if self.calls > self.after:
-            raise RuntimeError("out of luck")
-        return self.forward(**inputs)
 
 
 def test_events_of_a_request(start_engine: StartEngine) -> None:
@@ -167,9 +115,9 @@ def test_cancel_of_an_unknown_or_ended_request_is_ignored(start_engine: StartEng
     assert tokens(read(engine.submit(ask("a"))))
 
 
-def test_cancel_in_a_race_with_the_end(start_engine: StartEngine) -> None:
+def test_cancel_in_a_race_with_the_end_five_hundred_times(start_engine: StartEngine) -> None:
     engine = start_engine(max_running=4)
-    for round_number in range(30):
+    for round_number in range(100):
         streams = [engine.submit(ask(f"{round_number}-{n}", max_new_tokens=1 + n % 3)) for n in range(8)]
         for stream in random.Random(round_number).sample(streams, 5):
             engine.cancel(stream.request_id)
@@ -217,59 +165,6 @@ def test_name_in_use_is_refused(start_engine: StartEngine) -> None:
         engine.submit(ask("a"))
     engine.cancel("a")
     read(stream)
-
-
-def test_forward_that_raises_fails_all_requests_soon(start_engine: StartEngine, tiny: LoadedModel) -> None:
-    engine = start_engine(max_running=2)
-    BrokenForward(tiny.model, after=3)
-    streams = [engine.submit(ask(str(n), max_new_tokens=400)) for n in range(4)]
-    began = time.monotonic()
-    ends = [read(stream)[-1] for stream in streams]
-    assert time.monotonic() - began < 2
-    assert all(isinstance(end, Failed) and end.code is ErrorCode.ENGINE_FAILED for end in ends)
-    stats = engine.stats()
-    assert not stats.alive
-    assert "out of luck" in stats.error
-    with pytest.raises(EngineError, match="out of luck"):
-        engine.submit(ask("late"))
-
-
-def test_engine_is_rebuilt_on_the_same_model(start_engine: StartEngine, tiny: LoadedModel) -> None:
-    broken = start_engine()
-    forward = BrokenForward(tiny.model, after=0)
-    assert isinstance(read(broken.submit(ask("a")))[-1], Failed)
-    tiny.model.forward = forward.forward
-    assert isinstance(read(start_engine().submit(ask("a")))[-1], Finished)
-
-
-def test_numeric_fault_ends_one_request_only(start_engine: StartEngine, tiny: LoadedModel) -> None:
-    engine = start_engine(max_running=2)
-    good = ask("good", prompt=20)
-    expected = read(engine.submit(good))
-    with torch.no_grad():
-        tiny.model.model.embed_tokens.weight[399] = float("nan")
-    bad = GenerationRequest("bad", (399,) * 100, SamplingParams())
-    streams = [engine.submit(bad), engine.submit(good)]
-    failed, fine = [read(stream) for stream in streams]
-    assert isinstance(failed[-1], Failed)
-    assert failed[-1].code is ErrorCode.NUMERIC_FAULT
-    assert fine == expected
-    # The slots that held the faulty numbers are clean for the next owners.
-    assert [read(stream)[1:-1] for stream in [engine.submit(good)]] == [expected[1:-1]]
-    assert_idle(engine)
-
-
-def test_cancelled_faulty_prompt_leaves_a_clean_slot(start_engine: StartEngine, tiny: LoadedModel) -> None:
-    engine = start_engine(max_running=1, idle_prefill_budget=2)
-    expected = read(engine.submit(ask("good")))
-    with torch.no_grad():
-        tiny.model.model.embed_tokens.weight[399] = float("nan")
-    stream = engine.submit(GenerationRequest("bad", (399,) * 500, SamplingParams(max_new_tokens=1)))
-    while engine.stats().cache_tokens_used < 40:
-        time.sleep(0.001)
-    engine.cancel("bad")
-    assert read(stream)[-1] == Finished("bad", FinishReason.CANCELLED, Usage(500, 0, 0))
-    assert read(engine.submit(ask("good"))) == expected
 
 
 def test_fault_in_the_text_of_one_request_spares_the_others(
