@@ -27,6 +27,7 @@ from typing import Any
 
 from websockets.exceptions import ConnectionClosed
 
+from benchmarks.memory import pss
 from tests.system.instance import (
     Browser,
     Instance,
@@ -106,11 +107,6 @@ def memory(instance: Instance) -> dict[str, float]:
     """Proportional set size in MB of the worker (with its supervisor) and of web."""
     worker = [*instance.children("celery"), *instance.children("manage.py worker")]
     return {"worker": sum(map(pss, worker)), "web": sum(map(pss, instance.children("uvicorn")))}
-
-
-def pss(pid: int) -> float:
-    lines = Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines()
-    return sum(int(line.split()[1]) for line in lines if line.startswith("Pss:")) / 1024
 
 
 def report(samples: dict[str, list[float]], used: dict[str, float]) -> None:
