@@ -85,8 +85,9 @@ class Workloads:
         prefix = self._prefix()
         labels: set[tuple[int, ...]] = set()
         while len(labels) < count:
-            label = f" {' '.join(self._random.sample(_QUALITIES + _THINGS, LABEL_TOKENS))}"
-            labels.add(self._encode(label)[:LABEL_TOKENS])
+            ids = self._encode(self._sentence())
+            at = self._random.randrange(len(ids) - LABEL_TOKENS)
+            labels.add(ids[at : at + LABEL_TOKENS])
         return Prompt(prefix, self._encode(prefix)), sorted(labels)
 
     def lengths(self, count: int, shortest: int, longest: int) -> list[int]:
