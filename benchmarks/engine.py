@@ -26,6 +26,8 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
+import torch
+
 from benchmarks.clients import HttpClient
 from benchmarks.contestants import Contestants, Setting
 from benchmarks.measures import MEASURES, QUICK, Plan, Round
@@ -59,6 +61,7 @@ def main() -> None:
         if contestants.bytes:
             used |= engine_memory(contestants.bytes, contestants.engine.stats())
     about = {"model": options.model.name, "dtype": options.dtype, "threads": options.threads}
+    about |= {"cpu": torch.backends.cpu.get_cpu_capability()}
     rows = ratios(peers)
     tables = [ratio_table(rows, record), request_table(record), step_table(record), memory_table(used)]
     print("", *tables, sep="\n")

@@ -120,8 +120,9 @@ def scoring(r: Round) -> None:
     prompt, labels = r.contestants.workloads.scoring(LABELS)
     engine, case = r.contestants.engine, ratios.engine("scoring", 1, resident=False)
     before, begin = engine.stats(), time.perf_counter()
-    engine.score(prompt.ids, labels)
+    scored = engine.score(prompt.ids, labels)
     r.record.note(case, "seconds", time.perf_counter() - begin)
+    assert [len(tokens) for tokens in scored] == [len(label) for label in labels], "labels were left out"
     r.record.work[case].add(before, engine.stats())
     seconds = statistics.mean(r.contestants.plain.score(prompt, labels[: r.plan.forwards]))
     r.record.note(ratios.plain("scoring", 1), "seconds", LABELS * seconds)
