@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,7 @@ from inference.engine import Engine
 from inference.loader import LoadedModel, load_model
 from inference.sampler import kept
 from inference.stream import Stream
-from inference.types import Finished, FinishReason, GenerationRequest, SamplingParams, Token
+from inference.types import Finished, FinishReason, GenerationRequest, Priority, SamplingParams, Token
 
 SHOTS = (
     "Review: I loved every minute of it.\nSentiment: positive\n\n"
@@ -48,6 +48,22 @@ def engine(default_model: LoadedModel) -> Iterator[Engine]:
     engine.stop()
 
 
+@pytest.fixture
+def rebuilt(default_model: LoadedModel) -> Iterator[Callable[..., Engine]]:
+    """Engines with other budgets on the same, already accelerated model."""
+    engines = []
+
+    def build(**settings: Any) -> Engine:
+        engine = Engine(default_model.model, default_model.tokenizer, EngineConfig(**settings))
+        engine.start()
+        engines.append(engine)
+        return engine
+
+    yield build
+    for engine in engines:
+        engine.stop()
+
+
 @pytest.fixture(scope="module")
 def prompts(default_model: LoadedModel) -> list[tuple[int, ...]]:
     encode = default_model.tokenizer.encode
@@ -56,10 +72,24 @@ def prompts(default_model: LoadedModel) -> list[tuple[int, ...]]:
 
 @pytest.fixture(scope="module")
 def expected(model: Any, prompts: list[tuple[int, ...]]) -> list[list[int]]:
-    """Greedy answers of ``generate``, the end token included."""
-    settings = GenerationConfig(max_new_tokens=NEW, do_sample=False, eos_token_id=2, pad_token_id=2)
+    return generated(model, prompts)
+
+
+def generated(model: Any, prompts: list[tuple[int, ...]], new: int = NEW) -> list[list[int]]:
+    """Greedy answers of ``generate``, one prompt at a time, the end token included."""
+    settings = GenerationConfig(max_new_tokens=new, do_sample=False, eos_token_id=2, pad_token_id=2)
     outputs = [model.generate(torch.tensor([ids]), generation_config=settings)[0].tolist() for ids in prompts]
     return [output[len(ids) :] for output, ids in zip(outputs, prompts, strict=True)]
+
+
+@pytest.fixture(scope="module")
+def family(model: Any, default_model: LoadedModel) -> tuple[list[tuple[int, ...]], list[list[int]]]:
+    """Sixteen prompts with the same examples, and their greedy answers by ``generate``."""
+    words = ("film", "meal", "hotel", "song", "game", "book", "train", "talk")
+    ends = [f"Review: The {words[n % 8]} was {'not ' * (n // 8)}good.\nSentiment:" for n in range(16)]
+    encode = default_model.tokenizer.encode
+    prompts = [tuple(encode(SHOTS * 3 + end, add_special_tokens=False).ids) for end in ends]
+    return prompts, generated(model, prompts, new=10)
 
 
 def requests(prompts: list[tuple[int, ...]], **sampling: Any) -> list[GenerationRequest]:
@@ -96,6 +126,95 @@ def test_greedy_equals_generate_with_staggered_arrivals(
         streams.append(engine.submit(request))
         streams[-1].get(timeout=30)  # has started: the next one meets it in mid-answer
     assert [answer(stream) for stream in reversed(streams)] == expected
+
+
+def test_engine_of_the_default_model_takes_the_fast_path(engine: Engine) -> None:
+    assert (engine.info.attention, engine.info.note) == ("flat", "")
+    if torch.backends.quantized.engine in ("x86", "fbgemm"):
+        assert engine.info.modules["linear, 16-bit weights"] == 30 * 7 + 1
+    assert engine.info.self_test_error < 1e-4
+
+
+def test_greedy_equals_generate_after_a_prefix_hit(
+    engine: Engine, prompts: list[tuple[int, ...]], expected: list[list[int]]
+) -> None:
+    for request in requests(prompts):  # whatever is cached by now is found again
+        answer(engine.submit(request))
+    usages = []
+    for request, wanted in zip(requests(prompts), expected, strict=True):
+        events = list(engine.submit(request))
+        assert [event.id for event in events if isinstance(event, Token)] == [i for i in wanted if i != 2]
+        usages.append(events[-1].usage)  # type: ignore[union-attr]
+    assert all(u.cached_tokens == (u.prompt_tokens - 1) // 16 * 16 for u in usages)
+
+
+@pytest.mark.parametrize("size", [2, 8, 16])
+def test_greedy_equals_generate_in_batches_that_share_a_prefix(
+    rebuilt: Callable[..., Engine], family: tuple[list[tuple[int, ...]], list[list[int]]], size: int
+) -> None:
+    prompts, wanted = family
+    engine = rebuilt(share_from=64, prefill_budget=24)
+    asked = [replace(r, sampling=replace(r.sampling, max_new_tokens=10)) for r in requests(prompts[:size])]
+    streams = engine.submit_all(asked)
+    assert [answer(stream) for stream in streams] == wanted[:size]
+    assert engine.stats().tokens_reused > (size - 1) * 64
+
+
+def test_greedy_equals_generate_after_preemption(
+    rebuilt: Callable[..., Engine], prompts: list[tuple[int, ...]], expected: list[list[int]]
+) -> None:
+    engine = rebuilt(max_running=2)
+    batch = [replace(request, priority=Priority.BATCH) for request in requests(prompts)]
+    streams = engine.submit_all(batch)
+    streams[0].get(timeout=60)
+    streams[0].get(timeout=60)
+    urgent = engine.submit_all(
+        [replace(r, request_id=f"urgent {r.request_id}") for r in requests(prompts)[1:4]]
+    )
+    assert [answer(stream) for stream in urgent] == expected[1:4]
+    assert [answer(stream) for stream in streams[1:]] == expected[1:]
+    assert engine.stats().preemptions > 0
+
+
+def test_sampled_tokens_are_the_same_alone_in_a_batch_and_after_preemption(
+    rebuilt: Callable[..., Engine], prompts: list[tuple[int, ...]]
+) -> None:
+    engine = rebuilt(max_running=2)
+    sampled = requests(prompts[1:5], greedy=False, temperature=0.9, top_k=50, top_p=0.95)
+    alone = [answer(engine.submit(request)) for request in sampled]
+    streams = engine.submit_all([replace(request, priority=Priority.BATCH) for request in sampled])
+    first = [streams[0].get(timeout=60) for _ in range(4)]
+    answer(engine.submit(replace(sampled[0], request_id="urgent", prompt_ids=prompts[0])))
+    rest = list(streams[0])
+    ids = [event.id for event in first + rest if isinstance(event, Token)]
+    assert ids == [token for token in alone[0] if token != 2]
+    assert [answer(stream) for stream in streams[1:]] == alone[1:]
+
+
+def test_scores_are_those_of_the_plain_model(
+    engine: Engine, model: Any, prompts: list[tuple[int, ...]], default_model: LoadedModel
+) -> None:
+    encode = default_model.tokenizer.encode
+    labels = [
+        tuple(encode(text, add_special_tokens=False).ids)
+        for text in (" positive", " negative", " mixed, both")
+    ]
+    scored = engine.score(prompts[0], labels)
+    for label, events in zip(labels, scored, strict=True):
+        with torch.inference_mode():
+            logits = model(torch.tensor([[*prompts[0], *label]])).logits[0].log_softmax(-1)
+        rows = logits[len(prompts[0]) - 1 : -1]
+        plain = [float(row[id]) for row, id in zip(rows, label, strict=True)]
+        assert [event.logprob for event in events] == pytest.approx(plain, abs=1e-3)
+
+
+def test_next_token_logits_are_those_of_the_plain_model(
+    engine: Engine, model: Any, prompts: list[tuple[int, ...]]
+) -> None:
+    with torch.inference_mode():
+        plain = model(torch.tensor([prompts[0]])).logits[0, -1]
+    logits = torch.frombuffer(bytearray(engine.next_token(prompts[0])), dtype=torch.float16)
+    assert torch.allclose(logits.float(), plain, atol=2e-2)
 
 
 def test_seed_gives_the_same_tokens_in_a_batch(engine: Engine, prompts: list[tuple[int, ...]]) -> None:
