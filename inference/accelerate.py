@@ -151,13 +151,10 @@ def _children(model: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Module]]:
     ]
 
 
-def _packed(module: nn.Module) -> HalfLinear | PackedLinear | None:
-    if type(module) is nn.Linear:
-        weight = module.weight
-    elif type(module) is Conv1D:
-        weight = module.weight.t()
-    else:
+def _packed(module: Any) -> HalfLinear | PackedLinear | None:
+    if type(module) not in (nn.Linear, Conv1D):
         return None
+    weight: Tensor = module.weight if type(module) is nn.Linear else module.weight.t()
     kind = HalfLinear if _halves_do(weight) else PackedLinear
     if kind is PackedLinear and weight.dtype is torch.bfloat16 and not _multiplies_bfloat16():
         return None

@@ -492,6 +492,7 @@ def _info(model: Any, config: EngineConfig, chosen: Chosen, limits: door.Limits)
     return EngineInfo(
         dtype=str(model.dtype).removeprefix("torch."),
         device=str(model.device),
+        exact=model.dtype is torch.float32,
         attention=chosen.runner.name,
         note=chosen.note,
         modules=chosen.modules,

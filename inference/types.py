@@ -213,6 +213,7 @@ class EngineInfo:
 
     dtype: str
     device: str
+    exact: bool  # greedy tokens do not depend on the batch; below float32 rounding may change them
     attention: str  # flat, or sequential: the correct slow path
     note: str  # why the slow path was taken, or empty
     modules: dict[str, int]  # modules that were swapped for faster ones, by kind
