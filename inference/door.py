@@ -18,16 +18,21 @@ SEEDS = 2**63
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """Of one loaded model, in tokens: its window, its room in the cache, its vocabulary."""
+    """Of one loaded model, in tokens: its window, its room in the cache, its vocabulary.
+
+    ``source`` is the window of its encoder; 0 for a model without one.
+    """
 
     window: int
     slot_tokens: int
     vocabulary: int
+    source: int = 0
 
 
 def check(request: GenerationRequest, limits: Limits) -> None:
     """Raise EngineError unless the request can be run to its end."""
     _check_ids(request.prompt_ids, limits.vocabulary)
+    _check_source(request.source_ids, limits)
     _check_asked(request)
     _check_sampling(request.sampling)
     _check_bias(request.sampling.logit_bias, limits.vocabulary)
@@ -50,8 +55,18 @@ def _sample(request: GenerationRequest, at: int) -> GenerationRequest:
     return replace(request, request_id=f"{request.request_id}/{at}", sampling=sampling)
 
 
-def _check_ids(ids: tuple[int, ...], vocabulary: int) -> None:
-    _require(len(ids) > 0, "The prompt is empty.")
+def _check_source(ids: tuple[int, ...], limits: Limits) -> None:
+    if not limits.source:
+        _require(not ids, "The model has no encoder that could read source_ids.")
+        return
+    _check_ids(ids, limits.vocabulary, "source")
+    if len(ids) > limits.source:
+        message = f"The source has {len(ids)} tokens, but the window of the encoder has {limits.source}."
+        raise EngineError(ErrorCode.CONTEXT_OVERFLOW, message)
+
+
+def _check_ids(ids: tuple[int, ...], vocabulary: int, what: str = "prompt") -> None:
+    _require(len(ids) > 0, f"The {what} is empty.")
     for token_id in (min(ids), max(ids)):
         _check_id(token_id, vocabulary)
 

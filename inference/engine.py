@@ -73,7 +73,9 @@ class Engine:
             raise ValueError("the model names no context window: set one in the configuration")
         chosen = choose_runner(model, self.config, window)
         self._runner = chosen.runner
-        self._limits = door.Limits(window, chosen.slot_tokens, model.config.get_text_config().vocab_size)
+        vocabulary = model.config.get_text_config().vocab_size
+        source = window if model.config.is_encoder_decoder else 0
+        self._limits = door.Limits(window, chosen.slot_tokens, vocabulary, source)
         self._pace, self._scheduler = _scheduler(self.config, chosen)
         self.info = _info(model, self.config, chosen, self._limits)
         # Guards what callers and the engine's thread share: the three collections and the flags.

@@ -11,8 +11,15 @@ import torch
 import transformers
 from tokenizers import Tokenizer
 
+from inference.registry import Family
+
 # Weights that unpickle and modules that run are code; no model of ours needs either.
 _FORBIDDEN = {".py", ".bin", ".pkl", ".pickle", ".pt", ".pth", ".ckpt", ".so"}
+_CLASSES: dict[Family, Any] = {
+    "decoder": transformers.AutoModelForCausalLM,
+    "encoder": transformers.AutoModelForMaskedLM,
+    "encoder-decoder": transformers.AutoModelForSeq2SeqLM,
+}
 _DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -22,13 +29,15 @@ class ModelFolderError(Exception):
 
 @dataclass(frozen=True, slots=True)
 class LoadedModel:
-    """A transformers causal language model in evaluation mode and its fast tokenizer."""
+    """A transformers model with its language head, in evaluation mode, and its fast tokenizer."""
 
     model: Any
     tokenizer: Tokenizer
 
 
-def load_model(folder: Path, *, dtype: str = "auto", device: str = "auto") -> LoadedModel:
+def load_model(
+    folder: Path, *, dtype: str = "auto", device: str = "auto", family: Family = "decoder"
+) -> LoadedModel:
     """Load a local folder of safetensors, config.json and tokenizer.json.
 
     dtype: auto, float32, bfloat16 or float16; auto is bfloat16 where the device computes in it, else
@@ -38,14 +47,11 @@ def load_model(folder: Path, *, dtype: str = "auto", device: str = "auto") -> Lo
     check_folder(folder)
     transformers.utils.logging.disable_progress_bar()  # it would fill the worker's log
     target = torch.device(choose_device(device))
-    model = transformers.AutoModelForCausalLM.from_pretrained(
-        folder,
-        dtype=choose_dtype(dtype, target),
-        trust_remote_code=False,
-        use_safetensors=True,
-        local_files_only=True,
-    )
-    return LoadedModel(model.to(target).eval(), Tokenizer.from_file(str(folder / "tokenizer.json")))
+    model = _model(folder, choose_dtype(dtype, target), family)
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.no_truncation()  # some files cut a text in silence
+    tokenizer.no_padding()
+    return LoadedModel(model.to(target).eval(), tokenizer)
 
 
 def check_folder(folder: Path) -> None:
@@ -93,6 +99,23 @@ def eos_ids(model: Any) -> frozenset[int]:
 def context_window(model: Any) -> int:
     """Most tokens of prompt and completion together by the model's configuration; 0 if it has no limit."""
     return getattr(model.config.get_text_config(), "max_position_embeddings", None) or 0
+
+
+def _model(folder: Path, dtype: torch.dtype, family: Family) -> Any:
+    """Most models would load as another family, at least in part, and write fluent nonsense."""
+    safely = {"trust_remote_code": False, "local_files_only": True}
+    config = transformers.AutoConfig.from_pretrained(folder, **safely)
+    chosen = _CLASSES[family]
+    masked = any(name.endswith("ForMaskedLM") for name in config.architectures or ())
+    good = bool(config.is_encoder_decoder) == (family == "encoder-decoder")
+    if not good or (masked and family == "decoder") or type(config) not in chosen._model_mapping:
+        raise ModelFolderError(f"{folder} holds a {config.model_type} model, which is no {family}")
+    model, report = chosen.from_pretrained(
+        folder, config=config, dtype=dtype, use_safetensors=True, output_loading_info=True, **safely
+    )
+    if missing := sorted(report["missing_keys"]):
+        raise ModelFolderError(f"{folder} lacks weights of a {family} {config.model_type}: {missing[0]}")
+    return model
 
 
 def _cpu_has_bfloat16() -> bool:

@@ -34,7 +34,7 @@ class Piece:
     blocks: tuple[int, ...] = ()
     prefix: int = 0
     base: int = 0
-    source: tuple[int, ...] = ()  # of an encoder-decoder, with the first piece
+    source: tuple[int, ...] = ()  # what the encoder reads, if the model has one
 
     @property
     def stop(self) -> int:
@@ -297,6 +297,7 @@ class Scheduler:
             blocks=tuple(sequence.blocks),
             prefix=base if moved else min(start, sequence.shared),
             base=base,
+            source=sequence.request.source_ids,
         )
 
     def _slot_of(self, sequence: Sequence) -> tuple[int, int]:

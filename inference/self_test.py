@@ -16,6 +16,8 @@ from inference.accelerate import accelerate
 from inference.attention import LayerProbe, UnsupportedAttentionError
 from inference.blocks import BlockPool
 from inference.config import EngineConfig
+from inference.encoder_decoder import EncoderDecoderRunner
+from inference.encoder_decoder import Sharing as RowSharing
 from inference.kv_store import KVStore, LayerShape, token_bytes
 from inference.pace import Pace
 from inference.runner import FlatRunner, Runner, SequentialRunner
@@ -27,6 +29,7 @@ _TOKENS, _FORCED = 48, 3  # of each test text, and how many of them are computed
 # Three texts: the first two share 24 tokens, the third has 8 in common with them and ends early.
 _SHARED = (24, 8)
 _BLOCK, _CHUNK = 8, 17
+_SOURCES = (48, 24, 31)  # tokens that an encoder reads
 # How far the engine may be from the plain model, besides the floor: rounding differs with the shape of a
 # product and with the order of sums, so the plain model is also compared with itself on shorter inputs
 # and with another of its attention implementations. A leak between requests or a wrong mask was
@@ -62,10 +65,13 @@ class Chosen:
 def choose_runner(model: Any, config: EngineConfig, window: int) -> Chosen:
     """Prefer the flat row; fall back to one request at a time.
 
-    Switches the attention implementation of ``model`` if the flat row is chosen, and swaps modules for
-    faster ones. Raises UnsupportedModelError if every way gives other logits than the plain model,
+    Of an encoder-decoder model prefer the runner that computes the most rows together. Switches the
+    attention implementation of ``model`` if the flat row is chosen, and swaps modules for faster ones.
+    Raises UnsupportedModelError if every way gives other logits than the plain model,
     SwappedModulesError if only the faster modules do.
     """
+    if model.config.is_encoder_decoder:
+        return _choose_sharing(model, window)
     original = _plain_attention(model)
     model.set_attn_implementation(original)
     test = SelfTest(model)
@@ -88,11 +94,24 @@ def _plain_attention(model: Any) -> str:
     return default if current == attention.ATTENTION else current
 
 
+def _choose_sharing(model: Any, window: int) -> Chosen:
+    test, note = SelfTest(model), ""
+    for sharing in RowSharing:
+        try:
+            with _faults_refuse():
+                error = test.check(EncoderDecoderRunner(model, sharing))
+            return Chosen(EncoderDecoderRunner(model, sharing), window, error, note)
+        except UnsupportedModelError as refusal:
+            note = str(refusal)
+    raise UnsupportedModelError(note)
+
+
 class SelfTest:
     """Logits of seeded random texts by the plain model, and the check of a runner against them.
 
     The real scheduler decides what is computed together: chunks, a prefix on two levels in the pool,
-    single tokens, a slot in between that is not used. Errors are root mean squares of the difference
+    single tokens, a slot in between that is not used. The encoder of an encoder-decoder model reads a
+    random source of another length for each text. Errors are root mean squares of the difference
     of logits in units of the spread of the logits.
     """
 
@@ -103,7 +122,11 @@ class SelfTest:
         texts = torch.randint(0, vocabulary, (3, _TOKENS), generator=generator)
         texts[1, : _SHARED[0]], texts[2, : _SHARED[1]] = texts[0, : _SHARED[0]], texts[0, : _SHARED[1]]
         self._texts: list[list[int]] = texts.tolist()
-        self._wanted = [_plain_logits(model, text) for text in self._texts]
+        lengths = _SOURCES if model.config.is_encoder_decoder else (0, 0, 0)
+        sources = [torch.randint(0, vocabulary, (length,), generator=generator) for length in lengths]
+        self._sources = [tuple(source.tolist()) for source in sources]
+        pairs = zip(self._texts, self._sources, strict=True)
+        self._wanted = [_plain_logits(model, text, source) for text, source in pairs]
         noise = max(_SHAPE_FACTOR * self._shape_noise(model), _ORDER_FACTOR * self._order_noise(model))
         self._tolerance = _NOISE_FLOOR[model.dtype] + noise
 
@@ -159,18 +182,19 @@ class SelfTest:
 
     def _sequence(self, text: int) -> Sequence:
         prompt = tuple(self._texts[text][: _TOKENS - _FORCED])
-        return Sequence(GenerationRequest(str(text), prompt, SamplingParams(max_new_tokens=_FORCED)))
+        sampling = SamplingParams(max_new_tokens=_FORCED)
+        return Sequence(GenerationRequest(str(text), prompt, sampling, source_ids=self._sources[text]))
 
     def _shape_noise(self, model: Any) -> float:
-        text, wanted = self._texts[0], self._wanted[0]
+        text, source, wanted = self._texts[0], self._sources[0], self._wanted[0]
         lengths = (len(text) // 2, len(text) - 3, len(text) - 2, len(text) - 1)
-        return fmean(_error(_plain_logits(model, text[:n])[-1], wanted[n - 1]) for n in lengths)
+        return fmean(_error(_plain_logits(model, text[:n], source)[-1], wanted[n - 1]) for n in lengths)
 
     def _order_noise(self, model: Any) -> float:
         current = model.config._attn_implementation
         try:
             model.set_attn_implementation("sdpa" if current == "eager" else "eager")
-            return _error(_plain_logits(model, self._texts[0]), self._wanted[0])
+            return _error(_plain_logits(model, self._texts[0], self._sources[0]), self._wanted[0])
         except (ValueError, ImportError):  # the model has no other
             return _UNKNOWN_ORDER[model.dtype]
         finally:
@@ -242,9 +266,12 @@ def _probe(model: Any) -> tuple[LayerShape, ...]:
 
 
 @torch.inference_mode()
-def _plain_logits(model: Any, text: list[int]) -> Tensor:
+def _plain_logits(model: Any, text: list[int], source: tuple[int, ...]) -> Tensor:
     ids = torch.tensor([text], device=model.device)
-    logits: Tensor = model(input_ids=ids, use_cache=False).logits[0]
+    inputs = {"input_ids": ids}
+    if source:
+        inputs = {"input_ids": torch.tensor([source], device=model.device), "decoder_input_ids": ids}
+    logits: Tensor = model(**inputs, use_cache=False).logits[0]
     return logits.float()
 
 

@@ -82,7 +82,8 @@ class GenerationRequest:
 
     ``score_from`` asks for a Scored event for every prompt token from that index on; the first
     prompt token has no probability, so 0 means 1. ``next_token`` asks for the whole distribution
-    after the prompt. ``user`` is whom the engine is fair to.
+    after the prompt. ``user`` is whom the engine is fair to. ``source_ids`` are what the encoder of
+    an encoder-decoder model reads; ``prompt_ids`` are then the beginning of what its decoder writes.
     """
 
     request_id: str
@@ -92,6 +93,7 @@ class GenerationRequest:
     next_token: bool = False
     user: str = ""
     priority: Priority = Priority.INTERACTIVE
+    source_ids: tuple[int, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -225,3 +227,38 @@ class EngineInfo:
     vocabulary: int
     threads: int
     versions: dict[str, str]
+
+
+# What an encoder answers: see inference/fill.py.
+
+
+@dataclass(frozen=True, slots=True)
+class MaskCandidates:
+    """What one mask may be while the other masks of its text stay masked, the most likely first."""
+
+    position: int  # in the token ids
+    range: tuple[int, int] | None  # start and end of the mask in characters, if the text was given as such
+    candidates: tuple[Alternative, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class JointFilling:
+    """One way to fill all masks of a text together.
+
+    ``tokens`` has one for each mask, by position; their log-probabilities are given those that were
+    filled before. ``order`` has the indices of ``tokens`` in the order in which they were filled.
+    """
+
+    logprob: float  # the sum of those of the tokens
+    tokens: tuple[Alternative, ...]
+    order: tuple[int, ...]
+    text: str  # the whole filled text as the tokenizer writes it, without special tokens
+
+
+@dataclass(frozen=True, slots=True)
+class Filled:
+    """The answer for one text with masks; ``joint`` has the most likely filling first."""
+
+    ids: tuple[int, ...]  # of the text, as the model was given it
+    masks: tuple[MaskCandidates, ...]
+    joint: tuple[JointFilling, ...]

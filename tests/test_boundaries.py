@@ -8,7 +8,14 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
-TORCHLESS = ["inference", "inference.types", "inference.registry", "inference.tokenizer", "inference.prompts"]
+TORCHLESS = [
+    "inference",
+    "inference.types",
+    "inference.registry",
+    "inference.tokenizer",
+    "inference.prompts",
+    "inference.spans",
+]
 
 
 def modules_after(imports: str) -> set[str]:

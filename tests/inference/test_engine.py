@@ -4,6 +4,7 @@ import random
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -254,6 +255,6 @@ def test_info_has_what_a_receipt_needs(start_engine: StartEngine) -> None:
 
 
 @pytest.mark.parametrize("settings", [{"max_running": 0}, {"cache_bytes": 0}, {"threads": -1}])
-def test_senseless_configuration_is_refused(settings: dict[str, int]) -> None:
+def test_senseless_configuration_is_refused(settings: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match=next(iter(settings))):
         EngineConfig(**settings)

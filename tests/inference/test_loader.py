@@ -6,8 +6,11 @@ from pathlib import Path
 
 import pytest
 import torch
+from tokenizers import Tokenizer
 
 from inference.loader import ModelFolderError, choose_dtype, context_window, eos_ids, load_model
+from inference.registry import Family
+from tests.inference.tiny_families import build_untrained
 
 
 @pytest.fixture
@@ -63,3 +66,56 @@ def test_broken_configuration_is_named(folder: Path) -> None:
 def test_unknown_type_is_refused() -> None:
     with pytest.raises(ModelFolderError, match="int4"):
         choose_dtype("int4", torch.device("cpu"))
+
+
+def test_families_are_loaded_by_name(bert_folder: Path, t5_folder: Path) -> None:
+    assert type(load_model(bert_folder, device="cpu", family="encoder").model).__name__ == "BertForMaskedLM"
+    loaded = load_model(t5_folder, device="cpu", family="encoder-decoder")
+    assert type(loaded.model).__name__ == "T5ForConditionalGeneration"
+    assert not loaded.model.training
+
+
+@pytest.mark.parametrize("family", ["decoder", "encoder", "encoder-decoder"])
+def test_model_of_another_family_is_refused(
+    tiny_folder: Path, bert_folder: Path, tmp_path: Path, family: Family
+) -> None:
+    folders = {"decoder": tiny_folder, "encoder": bert_folder, "encoder-decoder": tmp_path / "bart"}
+    build_untrained(folders["encoder-decoder"], "bart")  # it could be loaded as each of them
+    for own, folder in folders.items():
+        if own == family:
+            load_model(folder, device="cpu", family=family)
+        else:
+            with pytest.raises(ModelFolderError, match=f"which is no {family}"):
+                load_model(folder, device="cpu", family=family)
+
+
+def test_model_without_the_weights_of_its_head_is_refused(bert_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(bert_folder, tmp_path / "model"))
+    model = load_model(folder, device="cpu", family="encoder").model
+    model.bert.save_pretrained(folder)
+    with pytest.raises(ModelFolderError, match=r"lacks weights of a encoder bert: cls\."):
+        load_model(folder, device="cpu", family="encoder")
+
+
+@pytest.mark.parametrize("family", ["encoder", "encoder-decoder"])
+def test_safety_rules_hold_for_every_family(
+    bert_folder: Path, t5_folder: Path, tmp_path: Path, family: Family
+) -> None:
+    source = bert_folder if family == "encoder" else t5_folder
+    folder = Path(shutil.copytree(source, tmp_path / "model"))
+    edit(folder / "config.json", auto_map={"AutoModel": "own.Model"})
+    with pytest.raises(ModelFolderError, match="auto_map"):
+        load_model(folder, family=family)
+    (folder / "own.py").write_text("raise SystemExit")
+    with pytest.raises(ModelFolderError, match="could run code"):
+        load_model(folder, family=family)
+
+
+def test_tokenizer_cuts_no_text(bert_folder: Path, tmp_path: Path) -> None:
+    folder = Path(shutil.copytree(bert_folder, tmp_path / "model"))
+    tokenizer = Tokenizer.from_file(str(folder / "tokenizer.json"))
+    tokenizer.enable_truncation(4)
+    tokenizer.enable_padding(length=64)
+    tokenizer.save(str(folder / "tokenizer.json"))
+    loaded = load_model(folder, device="cpu", family="encoder")
+    assert len(loaded.tokenizer.encode("My dog barks.").ids) == 6
