@@ -19,7 +19,7 @@ class Peaks:
 
     def __init__(self, rows: Tensor) -> None:
         self.size = block_size(rows.shape[1])
-        self._blocks = rows.unflatten(1, (-1, self.size))  # [R, V / size, size]
+        self._blocks = rows.view(len(rows), -1, self.size)  # [R, V / size, size]
         self._maxima = self._blocks.amax(dim=-1)
 
     def highest(self) -> Tensor:
@@ -40,12 +40,18 @@ class Peaks:
         values, at = near.topk(min(count, near.shape[1]))
         return values, blocks.gather(1, at // self.size) * self.size + at % self.size
 
+    def kth(self, count: int) -> Tensor:
+        """The ``count``-th largest value [1] of a single row."""
+        blocks = self._maxima[0].topk(min(count, self._maxima.shape[1])).indices
+        near = self._blocks[0].index_select(0, blocks).flatten()
+        return near.topk(min(count, len(near))).values[-1:]
+
     def at_least(self, floor: Tensor) -> Tensor:
-        """The ids [N], ascending, of the values not below ``floor`` [1]; for a single row."""
+        """The ids [N], ascending, of the values of a single row that are not below ``floor`` [1]."""
         blocks = (self._maxima[0] >= floor).nonzero()[:, 0]
         near = self._blocks[0].index_select(0, blocks)
-        ids = blocks[:, None] * self.size + torch.arange(self.size, device=blocks.device)
-        return ids[near >= floor]
+        at = (near >= floor).flatten().nonzero()[:, 0]
+        return blocks.index_select(0, at // self.size) * self.size + at % self.size
 
     def count_above(self, values: Tensor) -> Tensor:
         """How many values of each row exceed the one given for it [R]."""

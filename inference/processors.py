@@ -103,7 +103,7 @@ def _ids(ids: Collection[int], scores: Tensor) -> Tensor:
 
 def _top_k(scores: Tensor, top_k: int) -> Tensor:
     peaks = Peaks(scores[None])
-    return peaks.at_least(peaks.largest(top_k)[0][:, -1])
+    return peaks.at_least(peaks.kth(top_k))
 
 
 def _top_p(scores: Tensor, ids: Tensor | None, top_p: float) -> Tensor:

@@ -94,7 +94,7 @@ def _draw(logits: Tensor, settings: SamplingParams, number: float) -> Tensor:
         return ids[_find(probabilities, number)[0]]
     probabilities = (logits / tame(settings.temperature)).softmax(dim=-1)
     # First the block of tokens, then the token in it: far fewer sums.
-    blocks = probabilities.unflatten(0, (-1, block_size(len(probabilities))))
+    blocks = probabilities.view(-1, block_size(len(probabilities)))
     block, share = _find(blocks.sum(dim=-1), number)
     inside, _ = _find(blocks[block][0], share.clamp(min=0))
     return block * blocks.shape[1] + inside

@@ -27,7 +27,7 @@ class Release:
 
 
 class StopFilter:
-    """Holds tokens back while their text could still become part of a stop string.
+    """Holds tokens back while their text could still become part of a stop string, and no longer.
 
     Text before the stop string that is complete first is released, the token it cuts carries only
     what precedes it, and tokens that lie in or behind it are dropped.
@@ -35,7 +35,8 @@ class StopFilter:
 
     def __init__(self, stops: Texts[str]) -> None:
         assert all(stops)
-        self._stops = tuple(stops)
+        # One that has another inside is never complete first, so no text has to wait for it.
+        self._stops = [stop for stop in stops if not any(other in stop[:-1] for other in stops)]
         self._held: list[Token] = []
         self._text = ""
 
@@ -47,7 +48,8 @@ class StopFilter:
         found = [(at + len(stop), at) for stop in self._stops if (at := self._text.find(stop)) >= 0]
         if found:
             return Release(self._cut(min(found)[1]), stopped=True)
-        return Release(self._release(len(self._text) - self._undecided()) if complete else ())
+        end = len(self._text) - self._undecided()
+        return Release(self._release(end, len(self._held) - (not complete)))
 
     def flush(self, tail: str = "") -> Release:
         """Nothing follows. ``tail`` is text that only now is known to belong to the last held token."""
@@ -68,17 +70,17 @@ class StopFilter:
                 return length
         return 0
 
-    def _release(self, end: int) -> tuple[Token, ...]:
-        """Take the tokens whose whole text lies before ``end``."""
+    def _release(self, end: int, most: int) -> tuple[Token, ...]:
+        """Take the tokens whose whole text lies before ``end``, at most the first ``most``."""
         count, at = 0, 0
-        while count < len(self._held) and at + len(self._held[count].text) <= end:
+        while count < most and at + len(self._held[count].text) <= end:
             at += len(self._held[count].text)
             count += 1
         released, self._held, self._text = self._held[:count], self._held[count:], self._text[at:]
         return tuple(released)
 
     def _cut(self, end: int) -> tuple[Token, ...]:
-        released = self._release(end)
+        released = self._release(end, len(self._held))
         left = end - sum(len(token.text) for token in released)
         cut = replace(self._held[0], text=self._text[:left]) if left else None
         self._held, self._text = [], ""

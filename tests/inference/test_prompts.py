@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -9,10 +10,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
+from inference.detokenizer import TokenTexts
 from inference.prompts import Layout, PromptError, PromptParts, RenderedPrompt, Shot, render
 from inference.template import ChatTemplate
 from inference.tokenizer import PromptTokenizer
 from tests.inference.tiny import CHAT_TEMPLATE, build_tiny_tokenizer
+from tests.inference.tokenizer_kinds import KINDS
 
 PARTS = PromptParts(
     layout="chat",
@@ -114,6 +117,19 @@ def test_parts_sum_up_and_nothing_is_lost(parts: PromptParts) -> None:
     assert tuple(token.id for token in rendered.tokens) == rendered.ids
     assert TINY.decode(rendered.ids) == rendered.text
     assert "".join(token.text for token in rendered.tokens) == rendered.text
+
+
+@pytest.mark.parametrize("kind", ["byte level", "byte level, split"])
+@given(parts=parts_of(words | st.sampled_from(["<s>", " <|user|> ", "a<|end|>", "    ", "\n\n", "🙂\u0301"])))
+@settings(deadline=None, max_examples=60)
+def test_the_ids_have_exactly_the_bytes_of_the_text(kind: str, parts: PromptParts) -> None:
+    template = ChatTemplate(CHAT_TEMPLATE.replace("<|im_start|>", "<s>").replace("<|im_end|>", "</s>"), {})
+    tokenizer = PromptTokenizer(KINDS[kind], template, 512, frozenset())
+    rendered = render(tokenizer, parts)
+    shown = map(TokenTexts(KINDS[kind]).__getitem__, rendered.ids)
+    data = re.sub(rb"<0x(..)>", lambda byte: bytes.fromhex(byte[1].decode()), "".join(shown).encode())
+    assert data == rendered.text.encode()
+    assert tokenizer.decode(rendered.ids) == rendered.text
 
 
 @given(parts=parts_of(with_control))

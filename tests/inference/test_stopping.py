@@ -6,8 +6,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from inference.detokenizer import Detokenizer
 from inference.stopping import StopFilter, finish_reason
 from inference.types import FinishReason, SamplingParams, Token
+from tests.inference.tokenizer_kinds import KINDS
 
 
 def token(text: str, index: int = 0) -> Token:
@@ -75,22 +77,102 @@ def test_tail_may_complete_a_stop_string() -> None:
     assert (release.stopped, [t.text for t in release.tokens]) == (True, ["x"])
 
 
-@settings(max_examples=400, deadline=None)
-@given(
-    st.text("ab€", max_size=40),
-    st.lists(st.integers(0, 4), min_size=1, max_size=60),
-    st.lists(st.text("ab€", min_size=1, max_size=4), max_size=3),
-)
-def test_no_split_leaks_or_loses_text(text: str, lengths: list[int], stops: list[str]) -> None:
-    pieces, at = [], 0
-    for length in lengths:
-        pieces.append(text[at : at + length])
-        at += length
-    text = "".join(pieces)
-    found = [(at + len(stop), at) for stop in stops if (at := text.find(stop)) >= 0]
-    released, stopped = sent(tuple(stops), pieces)
-    assert "".join(chain.from_iterable(released)) == text[: min(found)[1] if found else len(text)]
-    assert stopped == bool(found)
+def test_stop_string_that_can_never_be_complete_first_holds_nothing() -> None:
+    assert sent(("b", "xabc"), ["x", "a", "c"]) == ([["x"], ["a"], ["c"], []], False)
+
+
+def test_tokens_before_an_incomplete_one_are_not_held() -> None:
+    target = StopFilter(())
+    assert target.push(token("a", 0), complete=False).tokens == ()
+    assert [t.text for t in target.push(token("b", 1), complete=False).tokens] == ["a"]
+
+
+# --- against a reference that sees the whole text
+
+ALPHABET = ("a", "b", "€", "🙂", "\n", "<|end|>", "\N{REPLACEMENT CHARACTER}", "e\u0301")
+TOKENIZER = KINDS["byte level, ragged"]
+
+
+def encoded(text: str) -> list[int]:
+    return list(TOKENIZER.encode(text).ids)
+
+
+answer_ids = st.sampled_from(encoded("".join(ALPHABET))) | st.integers(0, TOKENIZER.get_vocab_size())
+written = st.lists(st.sampled_from(ALPHABET), max_size=12).map("".join)
+
+
+@st.composite
+def stops_for(draw: st.DrawFn, text: str) -> tuple[str, ...]:
+    """Parts of the text, its end and the whole of it, their beginnings, and strings that may not occur."""
+    part = st.tuples(st.integers(0, len(text)), st.integers(0, len(text))).map(
+        lambda p: text[min(p) : max(p)]
+    )
+    stop = part | written | st.just(text) | st.just(text[-3:])
+    stops = draw(st.lists(stop.filter(bool), max_size=3))
+    beginnings = [stop[:-1] for stop in stops if draw(st.booleans())]
+    return tuple(filter(None, stops + beginnings))
+
+
+def cut(text: str, stops: tuple[str, ...]) -> int | None:
+    """Where the stop string begins that is complete first; the longest of several that end together."""
+    for end in range(1, len(text) + 1):
+        if complete := [stop for stop in stops if text.endswith(stop, 0, end)]:
+            return end - max(map(len, complete))
+    return None
+
+
+def may_be_cut(text: str, end: int, stops: tuple[str, ...]) -> bool:
+    """Is there a continuation after which a stop string takes a part of ``text[:end]``?"""
+    ends = (cut(text + stop[at:], stops) for stop in stops for at in range(len(stop)))
+    return any(place is not None and place < end for place in ends)
+
+
+@settings(max_examples=300, deadline=None)
+@given(text=written, lengths=st.lists(st.integers(0, 4), max_size=30), data=st.data())
+def test_tokens_leave_whole_and_as_early_as_can_be(
+    text: str, lengths: list[int], data: st.DataObject
+) -> None:
+    stops = data.draw(stops_for(text))
+    target, out, ends, so_far = StopFilter(stops), list[str](), list[int](), ""
+    for index, length in enumerate([*lengths, len(text)]):
+        piece = text[len(so_far) : len(so_far) + length]
+        so_far += piece
+        ends.append(len(so_far))
+        release = target.push(token(piece, index))
+        out += [t.text for t in release.tokens]
+        place = cut(so_far, stops)
+        assert release.stopped == (place is not None)
+        if release.stopped:
+            assert "".join(out) == so_far[:place]
+            return
+        for number, end in enumerate(ends):
+            assert (number < len(out)) != may_be_cut(so_far, end, stops)
+    out += [t.text for t in target.flush().tokens]
+    assert "".join(out) == text
+
+
+@settings(max_examples=300, deadline=None)
+@given(prompt=written, data=st.data())
+def test_nothing_of_a_stop_string_leaves_whatever_the_tokens_cut(prompt: str, data: st.DataObject) -> None:
+    ids = data.draw(st.lists(answer_ids, max_size=20) | written.map(encoded))
+    text = TOKENIZER.decode(ids)
+    stops = data.draw(stops_for(text))
+    sent_text, stopped = answer(encoded(prompt), ids, stops)
+    place = cut(text, stops)
+    assert (sent_text, stopped) == (text[:place], place is not None)
+
+
+def answer(prompt: list[int], ids: list[int], stops: tuple[str, ...]) -> tuple[str, bool]:
+    """What a reader gets when detokenizer and filter work together, and whether a stop string was met."""
+    detokenizer, target, got = Detokenizer(TOKENIZER, prompt), StopFilter(stops), ""
+    for index, token_id in enumerate(ids):
+        text = detokenizer.push(token_id)
+        release = target.push(token(text, index), complete=detokenizer.complete)
+        got += "".join(t.text for t in release.tokens)
+        if release.stopped:
+            return got, True
+    release = target.flush(detokenizer.flush())
+    return got + "".join(t.text for t in release.tokens), release.stopped
 
 
 @pytest.mark.parametrize(
