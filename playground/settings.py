@@ -11,6 +11,7 @@ import environ
 from csp.constants import NONCE, NONE, SELF
 from django.core.exceptions import ImproperlyConfigured
 
+from playground import memory
 from playground.datadir import data_dir, secret_key, socket_path
 
 env = environ.Env()
@@ -207,3 +208,7 @@ RUN_DEADLINE = env.float("FEWSHOT_RUN_DEADLINE", default=900.0)
 DRAIN = env.float("FEWSHOT_DRAIN", default=5.0)
 MAX_ATTEMPTS = 2
 ENGINE_SLOTS = env.int("FEWSHOT_SLOTS", default=16)  # runs that share one engine's batch
+try:
+    MODEL_MEMORY = memory.budget(env.str("FEWSHOT_MODEL_MEMORY", default=""))  # bytes for models of one host
+except ValueError as error:
+    raise ImproperlyConfigured(f"FEWSHOT_MODEL_MEMORY: {error}") from None
