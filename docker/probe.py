@@ -28,25 +28,27 @@ def web() -> str:
 
 
 def worker() -> str:
-    """Why the worker of this host is not healthy, or nothing."""
-    row = newest_lease(os.environ["DATABASE_URL"], f"{socket.gethostname()}:%")
-    if row is None:
-        return "No worker of this host has told the database that it is there."
-    state, detail, seen_at = row
-    lease = timedelta(seconds=float(os.environ.get("FEWSHOT_LEASE") or 20))
-    if (silence := datetime.now(UTC) - seen_at) > lease:
-        return f"The worker has been silent for {silence.total_seconds():.0f} s."
-    return "" if state in SERVING else f"The worker is {state} ({detail})."
-
-
-def newest_lease(url: str, name: str) -> tuple[str, str, datetime] | None:
-    rows = from_sqlite(url, name) if url.startswith("sqlite:") else from_postgresql(url, name)
+    """Why the worker of this host is not healthy, or nothing. Models that nobody asked for are no fault."""
+    rows = leases(os.environ["DATABASE_URL"], f"{socket.gethostname()}:%")
     if not rows:
-        return None
-    state, detail, seen_at = rows[0]
-    if isinstance(seen_at, str):  # SQLite stores text without a zone, in UTC
-        seen_at = datetime.fromisoformat(seen_at).replace(tzinfo=UTC)
-    return state, detail, seen_at
+        return "No worker of this host has told the database that it is there."
+    lease = timedelta(seconds=float(os.environ.get("FEWSHOT_LEASE") or 20))
+    if (silence := datetime.now(UTC) - rows[0][2]) > lease:
+        return f"The worker has been silent for {silence.total_seconds():.0f} s."
+    told = [(state, detail) for state, detail, seen_at in rows if datetime.now(UTC) - seen_at <= lease]
+    if any(state in SERVING for state, _ in told):
+        return ""
+    return next((f"The worker is {state} ({detail})." for state, detail in told if state != "absent"), "")
+
+
+def leases(url: str, name: str) -> list[tuple[str, str, datetime]]:
+    rows = from_sqlite(url, name) if url.startswith("sqlite:") else from_postgresql(url, name)
+    return [(state, detail, moment(seen_at)) for state, detail, seen_at in rows]
+
+
+def moment(stored: datetime | str) -> datetime:
+    """SQLite stores text without a zone, in UTC."""
+    return datetime.fromisoformat(stored).replace(tzinfo=UTC) if isinstance(stored, str) else stored
 
 
 def from_sqlite(url: str, name: str) -> list[Any]:

@@ -70,6 +70,12 @@ def _teams_of(user: Actor) -> QuerySet[Membership, uuid.UUID]:
     return Membership.objects.filter(user_id=user.pk or 0).values_list("team_id", flat=True)
 
 
+def may(user: Actor, team: uuid.UUID, verb: Verb) -> bool:
+    """Whether ``user`` has the right; for what a page offers, never instead of a proof."""
+    membership = Membership.objects.filter(user_id=user.pk or 0, team_id=team).first()
+    return membership is not None and verb in MAY[Role(membership.role)]
+
+
 def _prove(user: Actor, team: uuid.UUID, verb: Verb, kind: str) -> None:
     membership = Membership.objects.filter(user_id=user.pk or 0, team_id=team).first()
     if membership is None:

@@ -1,5 +1,6 @@
 """The operator's models as the web program sees them: entries, tokenizers, and who serves them."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
 from typing import Any
@@ -8,7 +9,7 @@ from django.conf import settings
 
 from inference import manifest
 from inference.registry import ModelSpec, Registry, RemoteSource
-from inference.tokenizer import PromptTokenizer
+from inference.tokenizer import PromptTokenizer, TokenizerError
 from playground.errors import Refusal
 from playground.models import WorkerLease
 from playground.models.worker_lease import WorkerState
@@ -30,14 +31,29 @@ def model_spec(name: str) -> ModelSpec:
     return registry()[name]
 
 
-@cache
-def tokenizer(name: str) -> PromptTokenizer:
-    """The model's own tokenizer, without torch; raises Refusal for a model that has none here."""
-    if isinstance(model_spec(name).source, RemoteSource):
+def local_models() -> tuple[str, ...]:
+    """The names of the entries that a worker of ours can serve."""
+    return tuple(spec.name for spec in registry() if not isinstance(spec.source, RemoteSource))
+
+
+def local_spec(name: str) -> ModelSpec:
+    """The entry called ``name``; raises Refusal if there is none, or if it is remote."""
+    spec = model_spec(name)
+    if isinstance(spec.source, RemoteSource):
         raise Refusal(
             "remote_model", f"{name} is a remote model; this version serves local ones only.", field="model"
         )
-    return PromptTokenizer.load(model_spec(name).folder, window=model_spec(name).window)
+    return spec
+
+
+@cache
+def tokenizer(name: str) -> PromptTokenizer:
+    """The model's own tokenizer, without torch; raises Refusal for a model that has none here."""
+    spec = local_spec(name)
+    try:
+        return PromptTokenizer.load(spec.folder, window=spec.window)
+    except TokenizerError as error:
+        raise Refusal("broken_model", str(error), field="model") from None
 
 
 @cache
@@ -49,7 +65,10 @@ def revision(name: str) -> str:
 
 @dataclass(frozen=True)
 class ModelState:
-    """What people see of a model: ``warm``, ``loading``, ``failed`` or ``absent``, and details in words."""
+    """What people see of a model: ``warm``, ``loading``, ``failed`` or ``absent``, and details in words.
+
+    ``can`` is what may be asked of it now: ``load``, ``unload`` or nothing.
+    """
 
     name: str
     title: str
@@ -57,6 +76,7 @@ class ModelState:
     window: int
     state: str
     detail: str
+    can: str
     layouts: tuple[str, ...]
 
     def as_json(self) -> dict[str, Any]:
@@ -66,31 +86,47 @@ class ModelState:
 def model_states() -> list[ModelState]:
     """Every local model with the best state that any living worker reports."""
     leases = list(WorkerLease.objects.alive())
-    local = [spec.name for spec in registry() if not isinstance(spec.source, RemoteSource)]
-    return [_state_of(name, [lease for lease in leases if lease.model == name]) for name in local]
+    return [_state_of(name, [lease for lease in leases if lease.model == name]) for name in local_models()]
+
+
+def model_state(name: str) -> ModelState:
+    """The same of one model."""
+    return _state_of(name, list(WorkerLease.objects.alive().filter(model=name)))
 
 
 def _state_of(name: str, leases: list[WorkerLease]) -> ModelState:
     spec = registry()[name]
-    words = tokenizer(name)
-    best = min(leases, key=lambda lease: list(_RANK).index(WorkerState(lease.state)), default=None)
+    try:
+        words = tokenizer(name)
+    except Refusal as error:  # one broken folder must not take the page of the others
+        return ModelState(name, spec.title, spec.family, 0, "failed", error.message, "", ("plain",))
+    best = best_of(leases)
     return ModelState(
         name=name,
         title=spec.title,
         family=spec.family,
         window=words.window,
-        state=_RANK[WorkerState(best.state)] if best else "absent",
+        state=_SHOWN[WorkerState(best.state)] if best else "absent",
         detail=_detail(best),
+        can=_can(best, leases),
         layouts=("chat", "plain") if words.has_chat_template else ("plain",),
     )
 
 
-_RANK = {
+# The best first.
+_SHOWN = {
     WorkerState.WARM: "warm",
     WorkerState.LOADING: "loading",
-    WorkerState.DRAINING: "loading",
+    WorkerState.WAITING: "loading",
+    WorkerState.DRAINING: "absent",
     WorkerState.FAILED: "failed",
+    WorkerState.ABSENT: "absent",
 }
+
+
+def best_of(leases: Iterable[WorkerLease]) -> WorkerLease | None:
+    """The lease that tells most about what can be served."""
+    return min(leases, key=lambda lease: list(_SHOWN).index(WorkerState(lease.state)), default=None)
 
 
 def _detail(lease: WorkerLease | None) -> str:
@@ -98,4 +134,26 @@ def _detail(lease: WorkerLease | None) -> str:
         return "no worker is running"
     if lease.state == WorkerState.WARM:
         return f"{lease.dtype} on {lease.device}"
-    return lease.detail or {WorkerState.LOADING: "loading weights"}.get(WorkerState(lease.state), lease.state)
+    return lease.detail or _SHOWN[WorkerState(lease.state)]
+
+
+def _can(best: WorkerLease | None, leases: list[WorkerLease]) -> str:
+    if best is None or not all(lease.on_demand for lease in leases):
+        return ""  # nobody is there, or a worker of its own keeps it loaded
+    if best.state == WorkerState.DRAINING:
+        return ""
+    return "load" if _SHOWN[WorkerState(best.state)] in ("absent", "failed") else "unload"
+
+
+def waits_for(leases: Iterable[WorkerLease]) -> str | None:
+    """Why a queued run cannot be taken yet, in words; None when it only waits for its turn."""
+    best = best_of(leases)
+    if best is None:
+        return "no worker is running"
+    if best.state == WorkerState.WARM:
+        return None
+    if best.state == WorkerState.FAILED:
+        return f"the model cannot be loaded: {best.detail}"
+    if best.state == WorkerState.LOADING:
+        return f"the model is being loaded: {best.detail}"
+    return best.detail if best.state == WorkerState.WAITING else "the model will be loaded"

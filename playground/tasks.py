@@ -46,7 +46,11 @@ def start(sender: Any = None, **_: Any) -> None:
         uuid.UUID(os.environ["FEWSHOT_WORKER_ID"]),
         os.environ["FEWSHOT_WORKER_NAME"],
     )
-    Process.worker.load()
+    try:
+        Process.worker.load()
+    except Exception:
+        log.exception("%s cannot be loaded.", Process.worker.model)
+        raise SystemExit(1) from None  # Celery would log an exception and go on, without an engine
 
 
 @worker_process_init.connect

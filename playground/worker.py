@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from inference.registry import Registry
 from playground.following import Following
+from playground.memory import in_words, weight_bytes
 from playground.models import Run, WorkerLease
 from playground.models.worker_lease import WorkerState
 from playground.publisher import Line, Publisher
@@ -45,7 +46,7 @@ class Worker:
         self._publisher = Publisher()
         self._stopped = threading.Event()
         self._supervisor = os.getppid()
-        self._report(WorkerState.LOADING, detail="loading weights")
+        self.say("starting")
         self._pulse = threading.Thread(target=self._pulse_loop, name="pulse", daemon=True)
         self._pulse.start()
 
@@ -60,6 +61,10 @@ class Worker:
             raise
         self._report(WorkerState.WARM)
 
+    def say(self, words: str) -> None:
+        """Tells everybody how far the loading is."""
+        self._report(WorkerState.LOADING, detail=words)
+
     def _make_engine(self) -> "Engine":
         from inference.config import EngineConfig
         from inference.engine import Engine  # here: this loads torch
@@ -67,9 +72,12 @@ class Worker:
 
         spec = Registry.load(settings.MODELS_FILE, settings.DATA_DIR)[self.model]
         began = time.monotonic()
+        self.say(f"loading weights ({in_words(weight_bytes(spec.folder))})")
         loaded = load_model(spec.folder, dtype=spec.dtype, device=spec.device)
         config = EngineConfig(max_running=settings.ENGINE_SLOTS, window=spec.window or 0)
+        self.say("testing the fast path")
         engine = Engine(loaded.model, loaded.tokenizer, config)
+        self.say("warming up")
         engine.start()
         log.info("%s is warm after %.1f s.", self.model, time.monotonic() - began)
         return engine
@@ -80,12 +88,11 @@ class Worker:
         self.draining.set()
 
     def close(self) -> None:
+        """Stops the engine. The row stays until the supervisor has seen this process end."""
         self._stopped.set()
         if self._engine is not None:
             self._engine.stop()
         self._publisher.stop()
-        with database():
-            WorkerLease.objects.filter(pk=self.id).delete()
 
     @property
     def engine(self) -> "Engine":

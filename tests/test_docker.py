@@ -138,11 +138,26 @@ def stored(tmp_path: Path, state: WorkerState, age: float, host: str) -> str:
 
 
 @pytest.mark.django_db(transaction=True)
+def test_the_probe_looks_at_every_model_of_its_host(tmp_path: Path) -> None:
+    now = timezone.now()
+    for number, state in enumerate([WorkerState.ABSENT, WorkerState.FAILED, WorkerState.WARM]):
+        name = f"{socket.gethostname()}:m{number}"
+        WorkerLease.objects.create(name=name, model=f"m{number}", state=state, seen_at=now)
+    url = stored(tmp_path, WorkerState.FAILED, 0, socket.gethostname())
+    assert probe("worker", DATABASE_URL=url).returncode == 0
+    WorkerLease.objects.filter(state=WorkerState.WARM).delete()
+    (tmp_path / "later").mkdir()
+    url = stored(tmp_path / "later", WorkerState.ABSENT, 0, socket.gethostname())
+    assert "is failed" in probe("worker", DATABASE_URL=url).stderr
+
+
+@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize(
     ("state", "age", "host", "says"),
     [
         (WorkerState.WARM, 1, socket.gethostname(), ""),
         (WorkerState.DRAINING, 1, socket.gethostname(), ""),
+        (WorkerState.ABSENT, 1, socket.gethostname(), ""),
         (WorkerState.LOADING, 1, socket.gethostname(), "is loading"),
         (WorkerState.FAILED, 1, socket.gethostname(), "is failed"),
         (WorkerState.WARM, 60, socket.gethostname(), "silent for 60 s"),

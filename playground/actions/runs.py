@@ -23,6 +23,7 @@ from playground.events import ask_to_cancel
 from playground.limits import LIMITS
 from playground.models import Experiment, Run, Team, WorkerLease
 from playground.models.run import STOPPED, Kind, Outcome, Status
+from playground.models.worker_lease import WorkerState
 from playground.specs import PromptSpec, Settings
 
 log = logging.getLogger(__name__)
@@ -138,15 +139,9 @@ def place_in_queue(run: Run) -> Place:
     """The position of a queued run in the same order that workers claim by."""
     order = [other.pk for other in Run.objects.in_fair_order(run.model)]
     ahead = order.index(run.pk) if run.pk in order else 0
-    workers = list(WorkerLease.objects.alive().filter(model=run.model))
-    note = (
-        None
-        if any(worker.capacity for worker in workers)
-        else ("loading weights" if workers else "no worker is running")
-    )
-    return Place(
-        ahead + 1, ahead, _estimate(run.model, ahead, sum(worker.capacity for worker in workers)), note
-    )
+    leases = list(WorkerLease.objects.alive().filter(model=run.model))
+    capacity = sum(lease.capacity for lease in leases if lease.state == WorkerState.WARM)
+    return Place(ahead + 1, ahead, _estimate(run.model, ahead, capacity), catalog.waits_for(leases))
 
 
 def _estimate(model: str, ahead: int, capacity: int) -> float | None:

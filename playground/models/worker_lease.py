@@ -1,4 +1,8 @@
-"""WorkerLease: one row for each worker process, touched while it lives."""
+"""WorkerLease: one row for each worker process, touched while it lives.
+
+A host also keeps a row for each model that it could load, so that the page knows what it may ask for
+and why something does not happen; the process that is started later takes that row over.
+"""
 
 from datetime import timedelta
 from typing import Self
@@ -11,6 +15,8 @@ from playground.models.ids import new_id
 
 
 class WorkerState(models.TextChoices):
+    ABSENT = "absent"  # a host could load it
+    WAITING = "waiting"  # for memory
     LOADING = "loading"
     WARM = "warm"
     DRAINING = "draining"
@@ -22,6 +28,10 @@ class WorkerLeaseQuerySet(models.QuerySet["WorkerLease"]):
         """Workers heard of within the lease time."""
         return self.filter(seen_at__gt=timezone.now() - timedelta(seconds=settings.LEASE))
 
+    def beat(self) -> None:
+        """Touches the rows that no process of their own touches."""
+        self.exclude(state__in=[WorkerState.WARM, WorkerState.DRAINING]).update(seen_at=timezone.now())
+
 
 class WorkerLease(models.Model):
     """``progress`` is the engine's step counter: standing still while work exists means it hangs."""
@@ -31,6 +41,7 @@ class WorkerLease(models.Model):
     model = models.CharField(max_length=80)
     state = models.CharField(max_length=10, choices=WorkerState, default=WorkerState.LOADING)
     detail = models.CharField(max_length=500, blank=True)
+    on_demand = models.BooleanField(default=False)  # its host loads and unloads it when asked
     device = models.CharField(max_length=40, blank=True)
     dtype = models.CharField(max_length=20, blank=True)
     window = models.PositiveIntegerField(default=0)

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from playground import catalog
-from playground.access import Verb, experiment_for, experiments_of, team_for
+from playground.access import Verb, experiment_for, experiments_of, may, team_for
 from playground.actions import experiments as actions
 from playground.limits import LIMITS
 from playground.models import Experiment, Run
@@ -61,6 +61,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "page": page_data(user, experiment),
         "ages": by_age([row_of(other) for other in listed(user)[:RAIL]]),
         "days": days_of(experiment),
+        "may_run": may(user, experiment.team_id, Verb.RUN),
     }
     return render(request, "experiments/show.html", context)
 
@@ -121,6 +122,7 @@ def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
             "history": reverse("experiment-history", args=[experiment.pk]),
             "render": reverse("prompt-render"),
             "models": reverse("models"),
+            "experiment": reverse("experiment", args=[experiment.pk]),
             "socket": "/ws/",
         },
         "last_run": str(last_run) if last_run else None,

@@ -1,4 +1,4 @@
-"""Starts everything on one machine: valkey, web, one worker per model, keeper. Ctrl-C stops it all.
+"""Starts everything on one machine: valkey, web, worker, keeper. Ctrl-C stops it all.
 
 Order: lock the data folder, look at the port, start valkey, migrate, collect static files, make
 the owner; then the programs run under honcho. valkey stops last.
@@ -42,9 +42,7 @@ BROKER_LOOK = 0.5  # seconds between looks at valkey
 
 
 class Command(BaseCommand):
-    help = (
-        "Starts web, workers, keeper and (without REDIS_URL) valkey; prints the address and a sign-in link."
-    )
+    help = "Starts web, worker, keeper and (without REDIS_URL) valkey; prints the address and a sign-in link."
 
     def handle(self, *args: Any, **options: Any) -> None:
         os.umask(0o077)  # the database holds people's work: other users of this machine must not read it
@@ -193,11 +191,9 @@ def refuse_bad_broker() -> None:
 def programs() -> dict[str, str]:
     """Name and command of every program on this machine."""
     python = shlex.quote(sys.executable)
-    local = [spec.name for spec in catalog.registry() if not isinstance(spec.source, RemoteSource)]
-    workers = {f"worker.{name}": f"exec {python} manage.py worker {shlex.quote(name)}" for name in local}
     return {
         "web": f"exec {python} -m uvicorn {uvicorn_options()}",
-        **workers,
+        "worker": f"exec {python} manage.py worker",
         "keeper": f"exec {python} manage.py keeper",
     }
 
