@@ -7,6 +7,7 @@ import { connectHistory } from "./controllers/history.js";
 import { ExampleGrid } from "./controllers/example_grid.js";
 import { connectInputs } from "./controllers/input_fields.js";
 import { keepModelsFresh } from "./controllers/model_states.js";
+import { ModelWish } from "./controllers/model_wish.js";
 import { Preview } from "./controllers/preview.js";
 import { RunButton } from "./controllers/run_button.js";
 import { connectSaving } from "./controllers/save_state.js";
@@ -44,7 +45,9 @@ function connectRuns(settings) {
   })
   const runs = new RunWatch({ socket, read: (id) => requestJson("GET", `/runs/${id}/`), user: page.user.name })
   runs.addEventListener("change", ({ detail }) => answer.apply(detail.buffer, detail.change))
-  keepModelsFresh(page.urls.models, settings, runs)
+  const wish = new ModelWish({ draft, url: page.urls.experiment, asked: () => lookSoon() })
+  const show = (models) => [settings, wish].forEach((part) => part.showModels(models))
+  const lookSoon = keepModelsFresh(page.urls.models, show, runs)
   new RunButton({ draft, runs, url: page.urls.runs, answer })
   connectHistory(runs, answer)
   window.addEventListener("online", () => socket.hurry())

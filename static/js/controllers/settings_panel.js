@@ -2,6 +2,7 @@
 
 import { byId, say } from "../lib/dom.js";
 import { faultInStops, readStops, showStops } from "../models/escapes.js";
+import { optionWords, stateWords } from "../models/model_words.js";
 import { grow } from "./autosize.js";
 
 const KNOBS = ["max_new_tokens", "temperature", "top_k", "top_p"]
@@ -116,17 +117,18 @@ function showModel(draft, models) {
   const model = models.find((one) => one.name === draft.spec.model)
   byId("model-detail").textContent = model ? stateWords(model) : "not in models.toml any more: choose another"
   byId("model-dot").dataset.state = model?.state ?? "failed"
+  showOptions(models, model)
   const chat = byId("layout").querySelector('[value="chat"]')
   chat.disabled = Boolean(model) && !model.layouts.includes("chat")
   byId("layout-note").hidden = !chat.disabled
   showDependent(draft, models)
 }
 
-const shortTypes = (text) => text.replace("bfloat", "bf").replace("float", "fp")
-
-function stateWords({ state, detail, window }) {
-  const standing = state === "warm" ? ["warm", shortTypes(detail)] : [detail || state]
-  return [...standing, `window ${window.toLocaleString("en")}`].filter(Boolean).join(" · ")
+function showOptions(models, chosen) {
+  for (const option of byId("model").options) {
+    const model = models.find((one) => one.name === option.value)
+    if (model) option.textContent = optionWords(model, model === chosen)
+  }
 }
 
 function showDependent(draft, models) {
