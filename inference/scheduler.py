@@ -88,8 +88,8 @@ class Scheduler:
 
     Waiting requests enter by priority, then by how little their user has running, then by age; a
     running request of lower priority makes room. Everything that runs takes part in every step:
-    answers with one token each, prompts with as many as the budget allows, oldest first. Two requests
-    with the same beginning compute it once, even within one step: the younger relies on the older.
+    answers with one token each, prompts with as many as the budget allows, by priority, oldest first. Two
+    requests with the same beginning compute it once, even within one step: the later relies on the earlier.
     """
 
     def __init__(
@@ -142,11 +142,12 @@ class Scheduler:
         self._admit()
         answering = sum(_is_answering(sequence) for sequence in self._running.values())
         step = _Step(self._pace.budget(answering) if answering else self._idle_budget)
-        for sequence in self._running.values():
+        running = sorted(self._running.values(), key=lambda s: s.request.priority)
+        for sequence in running:
             if sequence.request.priority is not Priority.PREFETCH:
                 self._plan(sequence, step)
         if not step.rows and not step.pieces:
-            for sequence in self._running.values():
+            for sequence in running:
                 self._plan(sequence, step)
         step.rows.sort(key=lambda piece: piece.slot)
         return Batch(tuple(step.rows), tuple(step.pieces), tuple(step.copies))
