@@ -80,7 +80,6 @@ class _Step:
     pieces: list[Piece] = field(default_factory=list)
     copies: list[Copy] = field(default_factory=list)
     filling: set[int] = field(default_factory=set)  # blocks that this step fills
-    claimed: set[int] = field(default_factory=set)  # blocks that an earlier sequence will fill
 
 
 class Scheduler:
@@ -249,8 +248,7 @@ class Scheduler:
     def _plan(self, sequence: Sequence, step: _Step) -> None:
         start = self._reach(sequence, step.filling)
         left = sequence.end_of_known - start
-        # A block that an older sequence is about to fill is waited for instead of computed twice.
-        if left <= 0 or (start < sequence.shared and self._block_at(sequence, start) in step.claimed):
+        if left <= 0:
             return
         complete = start >= sequence.shared and self._reach(sequence) >= sequence.shared
         if complete and not sequence.moved:
@@ -258,7 +256,7 @@ class Scheduler:
         if complete and left == 1:
             step.rows.append(self._piece(sequence, start, 1, moved=True))
             return
-        step.claimed.update(sequence.blocks[start // self.block_tokens :])
+        # Whoever leaves a block unfinished has used up the budget: no two compute one block in one step.
         count = min(left, step.budget) if self._chunks else left * (step.budget > 0)
         if count > 0:
             piece = self._piece(sequence, start, count, moved=complete)
