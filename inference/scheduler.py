@@ -80,7 +80,6 @@ class _Step:
     pieces: list[Piece] = field(default_factory=list)
     copies: list[Copy] = field(default_factory=list)
     filling: set[int] = field(default_factory=set)  # blocks that this step fills
-    claimed: set[int] = field(default_factory=set)  # blocks that an earlier sequence will fill
 
 
 class Scheduler:
@@ -88,8 +87,8 @@ class Scheduler:
 
     Waiting requests enter by priority, then by how little their user has running, then by age; a
     running request of lower priority makes room. Everything that runs takes part in every step:
-    answers with one token each, prompts with as many as the budget allows, oldest first. Two requests
-    with the same beginning compute it once, even within one step: the younger relies on the older.
+    answers with one token each, prompts with as many as the budget allows, by priority, oldest first. Two
+    requests with the same beginning compute it once, even within one step: the later relies on the earlier.
     """
 
     def __init__(
@@ -142,11 +141,12 @@ class Scheduler:
         self._admit()
         answering = sum(_is_answering(sequence) for sequence in self._running.values())
         step = _Step(self._pace.budget(answering) if answering else self._idle_budget)
-        for sequence in self._running.values():
+        running = sorted(self._running.values(), key=lambda s: s.request.priority)
+        for sequence in running:
             if sequence.request.priority is not Priority.PREFETCH:
                 self._plan(sequence, step)
         if not step.rows and not step.pieces:
-            for sequence in self._running.values():
+            for sequence in running:
                 self._plan(sequence, step)
         step.rows.sort(key=lambda piece: piece.slot)
         return Batch(tuple(step.rows), tuple(step.pieces), tuple(step.copies))
@@ -248,8 +248,7 @@ class Scheduler:
     def _plan(self, sequence: Sequence, step: _Step) -> None:
         start = self._reach(sequence, step.filling)
         left = sequence.end_of_known - start
-        # A block that an older sequence is about to fill is waited for instead of computed twice.
-        if left <= 0 or (start < sequence.shared and self._block_at(sequence, start) in step.claimed):
+        if left <= 0:
             return
         complete = start >= sequence.shared and self._reach(sequence) >= sequence.shared
         if complete and not sequence.moved:
@@ -257,7 +256,7 @@ class Scheduler:
         if complete and left == 1:
             step.rows.append(self._piece(sequence, start, 1, moved=True))
             return
-        step.claimed.update(sequence.blocks[start // self.block_tokens :])
+        # Whoever leaves a block unfinished has used up the budget: no two compute one block in one step.
         count = min(left, step.budget) if self._chunks else left * (step.budget > 0)
         if count > 0:
             piece = self._piece(sequence, start, count, moved=complete)
