@@ -224,7 +224,7 @@ def test_broken_row_hurts_no_neighbour_and_no_successor(start: Start, t5: Loaded
     requests = crowd(t5)
     expected = [generated(t5, request) for request in requests]
     engine = start(t5, max_running=3)
-    broken = t5.tokenizer.token_to_id("<extra_id_3>")
+    broken: int = t5.tokenizer.encode("<extra_id_3>").ids[0]
 
     def spoil(encoder: Any, args: Any, inputs: dict[str, torch.Tensor], output: Any) -> None:
         output.last_hidden_state[inputs["input_ids"].eq(broken).any(dim=1)] = math.nan
