@@ -190,7 +190,7 @@ def test_one_who_is_overtaken_within_a_block_goes_on_behind_it() -> None:
     target.add(request("now", (*ids(8), 7)))
     assert [stretches(target.step()) for _ in range(2)] == [
         [("now", 4, 9), ("batch", 8, 9)],
-        [("batch", 9, 15)],
+        [("batch", 9, 17)],
     ]
 
 

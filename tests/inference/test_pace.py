@@ -1,0 +1,36 @@
+from __future__ import annotations
+
+from inference.pace import Pace
+
+
+def test_budget_settles_where_a_step_takes_the_wanted_time() -> None:
+    pace = Pace(first=32, least=4, most=256, stretch=1.8)
+    assert pace.budget(8) == 32
+    for _ in range(60):
+        pace.note(0.040, rows=8, prompt_tokens=0)
+        pace.note(0.040 + 0.001 * pace.budget(8), rows=8, prompt_tokens=pace.budget(8))
+    assert pace.budget(8) == 32  # 0.8 * 40 ms at 1 ms a token
+
+
+def test_budget_stays_within_its_bounds() -> None:
+    slow, quick = (Pace(first=16, least=8, most=64) for _ in range(2))
+    for pace, token in ((slow, 1.0), (quick, 1e-9)):
+        pace.note(0.040, rows=1, prompt_tokens=0)
+        pace.note(0.040 + 16 * token, rows=1, prompt_tokens=16)
+    assert (slow.budget(1), quick.budget(1)) == (8, 64)
+
+
+def test_one_stalled_step_counts_little() -> None:
+    pace = Pace(first=32, least=1, most=1000)
+    for _ in range(30):
+        pace.note(0.040, rows=8, prompt_tokens=0)
+        pace.note(0.060, rows=8, prompt_tokens=20)
+    before = pace.budget(8)
+    pace.note(9.0, rows=8, prompt_tokens=0)
+    assert before <= pace.budget(8) <= 1.3 * before
+
+
+def test_steps_without_answers_teach_nothing() -> None:
+    pace = Pace(first=32, least=1, most=1000)
+    pace.note(5.0, rows=0, prompt_tokens=512)
+    assert pace.budget(4) == 32
