@@ -68,11 +68,11 @@ class Attending:
             return
         texts = [self.crowd.text(piece.request_id)[: piece.stop] for piece in batch.all]
         spans = [slice(piece.start, piece.stop) for piece in batch.all]
-        row = [
+        query, key, value = (
             torch.cat([vectors(t, heads, seed)[:, :, s] for t, s in zip(texts, spans, strict=True)], 2)
             for heads, seed in ((HEADS, 1), (KV_HEADS, 2), (KV_HEADS, 3))
-        ]
-        out = FlatPlan(batch, self.store, FLOAT, CPU).attend(0, *row, self.terms)
+        )
+        out = FlatPlan(batch, self.store, FLOAT, CPU).attend(0, query, key, value, self.terms)
         wanted = [naive(text, self.terms)[span] for text, span in zip(texts, spans, strict=True)]
         torch.testing.assert_close(out[0], torch.cat(wanted), rtol=0, atol=1e-5)
         self.compared += out.shape[1]
@@ -105,10 +105,10 @@ def test_kernels_agree_with_each_other() -> None:
     torch.manual_seed(0)
     query, key, value = (torch.randn(2, 3, n, 16) for n in (5, 9, 9))
     mask = torch.randn(5, 9)
-    for given in (None, mask):
+    for extra in (None, mask):
         one, other = (
-            flash_cpu(query, key, value, given, scale=0.2),
-            plain(query, key, value, given, scale=0.2),
+            flash_cpu(query, key, value, extra, scale=0.2),
+            plain(query, key, value, extra, scale=0.2),
         )
         torch.testing.assert_close(one, other, rtol=0, atol=1e-5)
     one, other = flash_cpu(key, key, value, causal=True), plain(key, key, value, causal=True)

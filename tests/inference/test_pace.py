@@ -4,12 +4,12 @@ from inference.pace import Pace
 
 
 def test_budget_settles_where_a_step_takes_the_wanted_time() -> None:
-    pace = Pace(first=32, least=4, most=256, stretch=1.8)
-    assert pace.budget(8) == 32
+    pace = Pace(first=100, least=4, most=256, stretch=1.8)
+    assert pace.budget(8) == 100
     for _ in range(60):
         pace.note(0.040, rows=8, prompt_tokens=0)
         pace.note(0.040 + 0.001 * pace.budget(8), rows=8, prompt_tokens=pace.budget(8))
-    assert pace.budget(8) == 32  # 0.8 * 40 ms at 1 ms a token
+    assert 31 <= pace.budget(8) <= 33  # 0.8 * 40 ms at 1 ms a token
 
 
 def test_budget_stays_within_its_bounds() -> None:
