@@ -133,7 +133,8 @@ def _detail(lease: WorkerLease | None) -> str:
     if lease is None:
         return "no worker is running"
     if lease.state == WorkerState.WARM:
-        return f"{lease.dtype} on {lease.device}"
+        device = f"{lease.dtype} on {lease.device}"
+        return f"{device}; slow: {lease.detail}" if lease.detail else device
     return lease.detail or _SHOWN[WorkerState(lease.state)]
 
 

@@ -8,6 +8,7 @@ RUN_ERRORS = {
     "engine_failed": "The model's engine stopped while writing this answer; run it again.",
     "engine_busy": "The model's engine had no room for this run. Run it again in a moment.",
     "numeric_fault": "The model produced numbers that are not finite. Try another dtype or model.",
+    "out_of_memory": "The machine has no memory for this run. Shorten the prompt or reserve less.",
     "context_overflow": "The prompt and the reserved answer do not fit the model's window.",
     "cache_overflow": "The prompt and the reserved answer do not fit the engine's cache.",
     "invalid_request": "The engine refused this request.",

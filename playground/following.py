@@ -13,6 +13,7 @@ from inference.types import (
     Finished,
     FinishReason,
     GenerationRequest,
+    Priority,
     SamplingParams,
     Started,
     Token,
@@ -21,7 +22,7 @@ from playground.errors import RUN_ERRORS
 from playground.events import token_record
 from playground.limits import LIMITS
 from playground.models import Run
-from playground.models.run import STOPPED, Outcome, Status
+from playground.models.run import STOPPED, Kind, Outcome, Status
 from playground.publisher import Line
 from playground.threads import database
 
@@ -74,7 +75,13 @@ class Following:
             stop=tuple(wanted["stop"]),
             alternatives=LIMITS.alternatives,
         )
-        return GenerationRequest(str(self.run.pk), tuple(self.run.prompt_ids), sampling)
+        return GenerationRequest(
+            str(self.run.pk),
+            tuple(self.run.prompt_ids),
+            sampling,
+            user=str(self.run.user_id),
+            priority=Priority.BATCH if self.run.kind == Kind.BATCH else Priority.INTERACTIVE,
+        )
 
     def _consume(self, stream: "Stream") -> None:
         while not self.line.fenced.is_set():

@@ -208,6 +208,10 @@ RUN_DEADLINE = env.float("FEWSHOT_RUN_DEADLINE", default=900.0)
 DRAIN = env.float("FEWSHOT_DRAIN", default=5.0)
 MAX_ATTEMPTS = 2
 ENGINE_SLOTS = env.int("FEWSHOT_SLOTS", default=16)  # runs that share one engine's batch
+# Whose runs may profit from whose text in the engine's cache of prompts: all, user or none.
+PREFIX_SHARING = env.str("FEWSHOT_PREFIX_SHARING", default="all")
+if PREFIX_SHARING not in ("all", "user", "none"):
+    raise ImproperlyConfigured(f"FEWSHOT_PREFIX_SHARING must be all, user or none, not {PREFIX_SHARING!r}.")
 try:
     MODEL_MEMORY = memory.budget(env.str("FEWSHOT_MODEL_MEMORY", default=""))  # bytes for models of one host
 except ValueError as error:

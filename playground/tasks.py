@@ -34,6 +34,14 @@ def generate(model: str) -> None:
     worker.serve()
 
 
+@app.task(name="playground.prefetch", ignore_result=True)
+def prefetch(model: str, user: str, prompt_ids: list[int]) -> None:
+    """Somebody is writing this prompt; computing it now makes the run begin sooner."""
+    worker = Process.worker
+    if worker is not None and model == worker.model:
+        worker.prefetch(user, prompt_ids)
+
+
 @worker_init.connect
 def start(sender: Any = None, **_: Any) -> None:
     """Loads the model before the first doorbell is read."""

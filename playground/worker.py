@@ -16,7 +16,7 @@ from django.conf import settings
 from django.db.utils import Error as DatabaseError
 from django.utils import timezone
 
-from inference.registry import Registry
+from inference.registry import ModelSpec, Registry
 from playground.following import Following
 from playground.memory import in_words, weight_bytes
 from playground.models import Run, WorkerLease
@@ -59,28 +59,46 @@ class Worker:
         except Exception as error:
             self._report(WorkerState.FAILED, detail=str(error)[:500])
             raise
-        self._report(WorkerState.WARM)
+        self._report_warm()
+
+    def _report_warm(self) -> None:
+        note = self.engine.info.note  # of the slow path; people should know why it is slow
+        self._report(WorkerState.WARM, detail=note[:500])
 
     def say(self, words: str) -> None:
         """Tells everybody how far the loading is."""
         self._report(WorkerState.LOADING, detail=words)
 
     def _make_engine(self) -> "Engine":
-        from inference.config import EngineConfig
-        from inference.engine import Engine  # here: this loads torch
-        from inference.loader import load_model
+        from inference.self_test import SwappedModulesError  # here: this loads torch
 
         spec = Registry.load(settings.MODELS_FILE, settings.DATA_DIR)[self.model]
         began = time.monotonic()
         self.say(f"loading weights ({in_words(weight_bytes(spec.folder))})")
-        loaded = load_model(spec.folder, dtype=spec.dtype, device=spec.device)
-        config = EngineConfig(max_running=settings.ENGINE_SLOTS, window=spec.window or 0)
-        self.say("testing the fast path")
-        engine = Engine(loaded.model, loaded.tokenizer, config)
+        try:
+            engine = self._build_engine(spec, accelerate=True)
+        except SwappedModulesError as fault:
+            log.warning("%s is loaded again without faster modules: %s", self.model, fault)
+            engine = self._build_engine(spec, accelerate=False)
         self.say("warming up")
         engine.start()
         log.info("%s is warm after %.1f s.", self.model, time.monotonic() - began)
         return engine
+
+    def _build_engine(self, spec: ModelSpec, *, accelerate: bool) -> "Engine":
+        from inference.config import EngineConfig
+        from inference.engine import Engine
+        from inference.loader import load_model
+
+        loaded = load_model(spec.folder, dtype=spec.dtype, device=spec.device, family=spec.family)
+        self.say("testing the fast path")
+        config = EngineConfig(
+            max_running=settings.ENGINE_SLOTS,
+            window=spec.window or 0,
+            sharing=settings.PREFIX_SHARING,
+            accelerate=accelerate,
+        )
+        return Engine(loaded.model, loaded.tokenizer, config)
 
     def drain(self) -> None:
         """Stops claiming; runs get DRAIN seconds to finish and are then handed back."""
@@ -98,6 +116,11 @@ class Worker:
     def engine(self) -> "Engine":
         assert self._engine is not None, "runs are claimed only after load()"
         return self._engine
+
+    def prefetch(self, user: str, prompt_ids: list[int]) -> None:
+        """Computes a prompt that is still being written, if the engine has nothing else to do."""
+        if self._engine is not None and not self.draining.is_set():
+            self._engine.prefetch(prompt_ids, user=user)
 
     # Claiming and following runs (one thread per run)
 

@@ -4,7 +4,7 @@ Losing one costs seconds: the keeper rings again for every run that nobody claim
 """
 
 import logging
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from django.utils import timezone
 from kombu.exceptions import OperationalError
@@ -28,3 +28,12 @@ def ring(model: str, runs: Iterable[Run], times: int = 1) -> bool:
         rows.update(rung_at=None)  # the keeper's next round rings, not the one after DOORBELL_REPEAT
         return False
     return True
+
+
+def ring_ahead(model: str, user: str, prompt_ids: Sequence[int]) -> None:
+    """Tells a worker what somebody is about to run; nothing is lost if nobody hears it."""
+    args = [model, user, list(prompt_ids)]
+    try:
+        app.send_task("playground.prefetch", args=args, queue=queue_of(model), expires=5, retry=False)
+    except (OperationalError, OSError) as error:
+        log.debug("The broker does not answer (%s); the run itself will ring.", error)

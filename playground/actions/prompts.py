@@ -3,12 +3,19 @@
 from dataclasses import dataclass
 from typing import Any
 
+from django.contrib.auth.models import User
+
 from inference import prompts
 from inference.prompts import PromptError, PromptParts, RenderedPrompt, Shot
 from playground import catalog
+from playground.actions.doorbells import ring_ahead
 from playground.errors import Refusal
 from playground.limits import LIMITS
+from playground.models import WorkerLease
+from playground.models.worker_lease import WorkerState
 from playground.specs import PromptSpec
+
+WORTH_COMPUTING_AHEAD = 64  # tokens
 
 
 @dataclass(frozen=True)
@@ -50,6 +57,15 @@ def render(spec: PromptSpec) -> Fit:
     except PromptError as error:
         raise Refusal("bad_prompt", str(error)) from None
     return Fit(rendered, spec.settings.max_new_tokens, tokenizer.window)
+
+
+def prefetch(user: User, spec: PromptSpec, fit: Fit) -> None:
+    """Lets a warm worker compute the prompt while it is being written, if it is worth the message."""
+    if fit.over or len(fit.rendered.ids) < WORTH_COMPUTING_AHEAD:
+        return
+    # A queue that nobody reads would only grow.
+    if WorkerLease.objects.alive().filter(model=spec.model, state=WorkerState.WARM).exists():
+        ring_ahead(spec.model, str(user.pk), fit.rendered.ids)
 
 
 def refuse_empty(spec: PromptSpec) -> None:

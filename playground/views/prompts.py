@@ -5,7 +5,7 @@ from django.views.decorators.http import require_POST
 
 from playground.actions import prompts
 from playground.specs import PromptSpec, Strict, parse
-from playground.views.signed_in import signed_in
+from playground.views.signed_in import signed_in, user_of
 
 
 class Render(Strict):
@@ -17,6 +17,7 @@ class Render(Strict):
 def render(request: HttpRequest) -> JsonResponse:
     spec = parse(Render, request.body).spec
     fit = prompts.render(spec)
+    prompts.prefetch(user_of(request), spec, fit)
     tokens = [
         {"id": token.id, "text": token.text, "special": token.special, "part": token.part}
         for token in fit.rendered.tokens
