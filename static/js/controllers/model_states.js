@@ -15,7 +15,7 @@ export function keepModelsFresh(url, show, runs) {
     timer = setTimeout(look, nextLook(models, Date.now() < eagerUntil))
   }
   const look = async () => {
-    if (document.hidden) return later()
+    if (document.hidden || !navigator.onLine) return later()
     try {
       const { models } = await requestJson("GET", url)
       show(models)
