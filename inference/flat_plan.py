@@ -53,7 +53,8 @@ class FlatPlan:
         self._histories = [_History(piece, at, self) for piece, at in own if piece.start > piece.prefix]
         spans = list(zip(batch.all, starts, strict=True))
         prefixes = [(piece.blocks, piece.prefix) for piece in batch.all]
-        self._groups = [_Shared(group, spans, self) for group in prefix_groups(prefixes, store.block_tokens)]
+        groups = prefix_groups(prefixes, store.block_tokens)
+        self._groups = [_Shared(number, group, spans, self) for number, group in enumerate(groups)]
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, terms: Terms) -> Tensor:
         """See attention.Plan."""
@@ -242,15 +243,15 @@ class _History:
 class _Shared:
     """A stretch of the pool and all tokens of the row that attend to it."""
 
-    def __init__(self, group: Group, spans: list[tuple[Piece, int]], plan: FlatPlan) -> None:
+    def __init__(self, number: int, group: Group, spans: list[tuple[Piece, int]], plan: FlatPlan) -> None:
         members = [spans[member] for member in group.members]
-        self._plan, self._group = plan, group
+        self._plan, self._number, self._group = plan, number, group
         self._positions = [at for piece, _ in members for at in range(piece.start, piece.stop)]
         self.span = plan.rows([at + n for piece, at in members for n in range(len(piece.ids))])
 
     def attend(self, layer: int, rows: Tensor, kernel: Kernel, terms: Terms) -> tuple[Tensor, Tensor]:
         keys, values = self._plan.store.read_pool(layer, self._group.start, self._group.length)
-        mask = self._plan.mask("shared", self._group.start, terms, self._visible)
+        mask = self._plan.mask("shared", self._number, terms, self._visible)
         return _folded(rows[self.span], keys, values, mask, kernel, terms)
 
     def _visible(self, window: int | None) -> Tensor | None:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 # Old steps fade: the machine's speed drifts, and the lengths of the texts change.
 _WEIGHT = 0.15
+_HURRY = 3
 _TELLING = 8  # prompt tokens: fewer cost hardly more than the calls they need
 
 
 class Pace:
     """Keeps a step with prompt tokens below ``stretch`` times a step without, as measured so far.
 
-    A long prompt would otherwise stall every answer that is being streamed. The time of a step is
+    A long prompt would otherwise stall every answer that is being streamed. The step to compare with is
+    that of all running requests as answers, because soon they are: measured against the few that
+    already answer, prompts that arrive together would be let in drop by drop. The time of a step is
     taken as a part that depends on the number of answers and a part that grows with prompt tokens.
     """
 
@@ -19,13 +22,16 @@ class Pace:
         self._plain: dict[int, float] = {}  # seconds of a step without prompt tokens, by answers
         self._token: float | None = None  # seconds for each prompt token on top of it
 
-    def budget(self, rows: int) -> int:
-        """Prompt tokens for the next step with ``rows`` running answers."""
-        plain = self._plain_step(rows)
-        if plain is None or self._token is None:
+    def budget(self, rows: int, crowd: int) -> int:
+        """Prompt tokens for the next step with ``rows`` answers of ``crowd`` running requests."""
+        plain, full = self._plain_step(rows), self._plain_step(crowd)
+        if plain is None or full is None or self._token is None:
             return self._first
-        wanted = (self._stretch - 1) * plain / max(self._token, 1e-9)
-        return int(max(self._least, min(self._most, wanted)))
+        wanted = (self._stretch * full - plain) / max(self._token, 1e-9)
+        # Small chunks cost more for each token; the more requests wait for their first one, the more
+        # of them gain by larger chunks, and the fewer are slowed.
+        least = self._least * (1 + _HURRY * (crowd - rows) / crowd)
+        return int(max(least, min(self._most, wanted)))
 
     def note(self, seconds: float, *, rows: int, prompt_tokens: int) -> None:
         """A step with ``rows`` running answers and ``prompt_tokens`` took ``seconds``."""

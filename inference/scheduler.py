@@ -140,7 +140,8 @@ class Scheduler:
         """Let waiting requests in and choose the tokens of the next step."""
         self._admit()
         answering = sum(_is_answering(sequence) for sequence in self._running.values())
-        step = _Step(self._pace.budget(answering) if answering else self._idle_budget)
+        crowd = len(self._running)
+        step = _Step(self._pace.budget(answering, crowd) if answering else self._idle_budget)
         running = sorted(self._running.values(), key=lambda s: s.request.priority)
         for sequence in running:
             if sequence.request.priority is not Priority.PREFETCH:

@@ -79,7 +79,7 @@ class Attending:
 
 
 @pytest.mark.parametrize("terms", TERMS, ids=["plain", "window", "softcap", "sinks"])
-@settings(max_examples=12, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(data=st.data())
 def test_every_step_attends_as_defined(terms: Terms, data: st.DataObject) -> None:
     shape = Shape(
