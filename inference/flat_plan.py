@@ -124,7 +124,7 @@ class _Parts:
 
     def set(self, rows: Rows, out: Tensor, lse: Tensor) -> None:
         """The first part of these rows."""
-        self._out[rows], self._lse[rows] = out, lse
+        self._out[rows], self._lse[rows] = out.float(), lse.float()
 
     def add(self, rows: Rows, out: Tensor, lse: Tensor) -> None:
         """Another part of these rows: out [n, heads, size], lse [n, heads]."""
