@@ -148,8 +148,8 @@ class NextToken:
 class Token:
     """One generated token.
 
-    ``text`` is what this token adds to the answer, whole characters only: a token that ends in
-    the middle of a character has an empty text and the token that completes it has all of it.
+    ``text`` is what this token adds to the answer, whole characters only: a token that ends in the middle
+    of a character carries the whole ones before it, and the token that completes it has all of that one.
     An event is held back while its text could still become part of a stop string; text that
     belongs to a stop string is never sent (a token cut by one carries only what precedes it).
     ``rank`` is 1 for the most likely token of the raw distribution.
