@@ -127,7 +127,7 @@ def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
             "socket": "/ws/",
         },
         "last_run": str(last_run) if last_run else None,
-        "user": {"name": user.get_short_name() or user.username},
+        "user": {"id": user.pk, "name": user.get_short_name() or user.username},
     }
 
 

@@ -2,12 +2,13 @@
 
 import { byId } from "../lib/dom.js";
 
-export function connectHistory(runs, answer) {
+export function connectHistory(runs, answers) {
   const place = byId("history")
+  let shown = []
   const mark = () => {
     for (const time of place.querySelectorAll("time")) time.textContent = localTime(time.dateTime)
     for (const item of place.querySelectorAll("[data-run]")) {
-      if (item.dataset.run === runs.shown) item.setAttribute("aria-current", "true")
+      if (shown.includes(item.dataset.run)) item.setAttribute("aria-current", "true")
       else item.removeAttribute("aria-current")
     }
   }
@@ -15,13 +16,15 @@ export function connectHistory(runs, answer) {
     const item = event.target.closest("[data-run]")
     if (!item) return
     try {
-      await runs.show(item.dataset.run)
-      answer.reveal()
+      await answers.open(item.dataset.run)
     } catch (error) {
-      answer.complain(error.message)
+      answers.complain(error.message)
     }
   })
-  runs.addEventListener("change", mark)
+  answers.addEventListener("shown", ({ detail }) => {
+    shown = detail.runs
+    mark()
+  })
   const changed = () => document.body.dispatchEvent(new Event("runs-changed"))
   for (const name of ["mine", "started", "ended"]) runs.addEventListener(name, changed)
   new MutationObserver(mark).observe(place, { childList: true })
