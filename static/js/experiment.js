@@ -3,13 +3,15 @@
 import { AnswerStrip } from "./controllers/answer_strip.js";
 import { ContextBar } from "./controllers/context_bar.js";
 import { ExactPrompt } from "./controllers/exact_prompt.js";
-import { connectHistory } from "./controllers/history.js";
+import { RunHistory } from "./controllers/history.js";
 import { ExampleGrid } from "./controllers/example_grid.js";
 import { connectInputs } from "./controllers/input_fields.js";
 import { keepModelsFresh } from "./controllers/model_states.js";
 import { ModelWish } from "./controllers/model_wish.js";
 import { Preview } from "./controllers/preview.js";
+import { Restore } from "./controllers/restore.js";
 import { RunControls } from "./controllers/run_controls.js";
+import { RunDifference } from "./controllers/run_difference.js";
 import { connectSaving } from "./controllers/save_state.js";
 import { connectSettings } from "./controllers/settings_panel.js";
 import { connectTexts } from "./controllers/texts.js";
@@ -43,8 +45,8 @@ function connectRuns(settings) {
     onState: (state) => answers.showConnection(state),
     onError: (frame) => answers.complain(frame.message),
   })
-  const runs = new RunWatch({ socket, read: (id) => requestJson("GET", `/runs/${id}/`), user: page.user.id })
-  const answers = new AnswerStrip({ runs, memory: new TabMemory(`answers ${page.experiment.id}`) })
+  const runs = new RunWatch({ socket, read: readRun, user: page.user.id })
+  const answers = new AnswerStrip({ runs, memory: memory("answers") })
   const wish = new ModelWish({ draft, url: page.urls.experiment, asked: () => lookSoon() })
   const show = (models) => [settings, wish].forEach((part) => part.showModels(models))
   const lookSoon = keepModelsFresh(page.urls.models, show, runs)
@@ -52,7 +54,21 @@ function connectRuns(settings) {
   connectHistory(runs, answers)
   window.addEventListener("online", () => socket.hurry())
   socket.connect()
-  answers.restore(page.last_run)
+  answers.restore(page.history.runs[0]?.id)
 }
+
+function connectHistory(runs, answers) {
+  const history = new RunHistory({ url: page.urls.history, newest: page.history, runs, answers })
+  const restore = new Restore({ draft, memory: memory("restored") })
+  const difference = new RunDifference()
+  const on = (source, name, act) =>
+    source.addEventListener(name, ({ detail }) => act(detail).catch((error) => answers.complain(error.message)))
+  on(history, "open", ({ run }) => answers.open(run))
+  on(history, "compare", async (detail) => difference.show(await Promise.all(detail.runs.map(readRun))))
+  for (const source of [history, answers]) on(source, "restore", async ({ run }) => restore.put(await readRun(run)))
+}
+
+const readRun = async (id) => (await requestJson("GET", `/runs/${id}/`)).run
+const memory = (name) => new TabMemory(`${name} ${page.experiment.id}`)
 
 connectRuns(connectEditor())

@@ -66,7 +66,7 @@ def test_a_newcomer_runs_the_starter(open_page: OpenPage) -> None:
     wait_done(page)
     expect(page.locator("answer-text")).to_have_text(re.compile("positive|negative"))
     expect(page.locator(".facts")).to_contain_text("tok/s")
-    expect(page.locator("#history .run-item").first).to_contain_text(answer(page).strip())
+    expect(page.locator("#history .line").first).to_contain_text(answer(page).strip())
     page.screenshot(path=shots() / "experiment-light.png")
 
 
@@ -103,7 +103,7 @@ def test_reload_and_second_browser_see_the_same_text(open_page: OpenPage) -> Non
         wait_done(page)
     assert answer(first).startswith(before)
     assert answer(first) == answer(second)
-    run = json.loads(first.locator("#page-data").text_content() or "")["last_run"]
+    run = json.loads(first.locator("#page-data").text_content() or "")["history"]["runs"][0]["id"]
     row = first.request.get(re.sub(r"/experiments/.*", f"/runs/{run}/", first.url)).json()["run"]
     assert row["text"] == answer(first)
 

@@ -11,7 +11,7 @@ function desk(stored = {}) {
     unwatch: (run) => watched.delete(run),
     cancel: (run) => cancelled.push(run),
   }
-  const runs = new RunWatch({ socket, read: async (id) => ({ run: stored[id] }), user: 1 })
+  const runs = new RunWatch({ socket, read: async (id) => stored[id], user: 1 })
   const seen = []
   runs.addEventListener("change", ({ detail }) => seen.push(`${detail.buffer.run} ${detail.change.kind}`))
   return { runs, watched, cancelled, seen }

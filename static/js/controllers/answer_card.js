@@ -9,7 +9,7 @@ import { ScrollKeeper } from "../models/scroll_keeper.js";
 import "../elements/answer_text.js";
 
 export class AnswerCard {
-  /** `hears` is { stop, again, close, step(by), drawn }: what the buttons ask for, and that text was drawn. */
+  /** `hears` is { stop, again, restore, close, step(by), drawn }: what the buttons ask for, and that text was drawn. */
   constructor(hears) {
     this.root = fromTemplate("answer-card-template")
     this.text = this.root.querySelector("answer-text")
@@ -59,10 +59,11 @@ export class AnswerCard {
     return this.#part("title").textContent
   }
 
-  #connect({ stop, again, close, step }) {
+  #connect({ stop, again, restore, close, step }) {
     const on = (name, action) => this.#part(name).addEventListener("click", action)
     on("stop", stop)
     on("again", again)
+    on("restore", restore)
     on("close", close)
     on("older", () => step(-1))
     on("newer", () => step(1))

@@ -17,8 +17,8 @@ const TICK = 250 // ms between looks at what changes with time
 
 export class AnswerStrip extends EventTarget {
   /**
-   * Sends "again" ({ card, spec }) when an answer shall be made once more, and "shown" ({ runs }) when other runs are
-   * on the page. `memory` brings the cards back after a reload.
+   * Sends "again" ({ card, spec }) when an answer shall be made once more, "restore" ({ run }) when its prompt is wanted
+   * in the editor, and "shown" ({ runs }) when other runs are on the page. `memory` brings the cards back after a reload.
    */
   constructor({ runs, memory }) {
     super()
@@ -82,7 +82,7 @@ export class AnswerStrip extends EventTarget {
   #again(card) {
     const { buffer } = this.cards.get(card)
     if (buffer.isLive) return
-    this.dispatchEvent(new CustomEvent("again", { detail: { card, spec: buffer.about.spec } }))
+    this.#send("again", { card, spec: buffer.about.spec })
   }
 
   /** Makes the page show the set: cards come, go and turn. */
@@ -99,7 +99,7 @@ export class AnswerStrip extends EventTarget {
     byId("answers-empty").hidden = this.set.cards.length > 0
     this.memory.keep(this.set.cards)
     this.#showNote()
-    this.dispatchEvent(new CustomEvent("shown", { detail: { runs: this.set.cards.map(shownRun) } }))
+    this.#send("shown", { runs: this.set.cards.map(shownRun) })
   }
 
   /** Puts the cards in order. Those that stay are not moved: moving would take their focus and scroll position. */
@@ -136,6 +136,7 @@ export class AnswerStrip extends EventTarget {
     return new AnswerCard({
       stop: () => this.runs.stop(shownRun(card)),
       again: () => this.#again(card),
+      restore: () => this.#send("restore", { run: shownRun(card) }),
       close: () => this.#close(card),
       step: (by) => this.#step(card, by),
       drawn: () => this.#lead(),
@@ -199,5 +200,9 @@ export class AnswerStrip extends EventTarget {
     const buffers = [...this.runs.mine].map((run) => this.runs.buffers.get(run))
     const words = CONNECTION[this.connection] ?? groupWords(buffers.filter(Boolean), performance.now())
     if (byId("run-note").textContent !== words) byId("run-note").textContent = words
+  }
+
+  #send(name, detail) {
+    this.dispatchEvent(new CustomEvent(name, { detail }))
   }
 }

@@ -25,7 +25,7 @@ export class RunWatch extends EventTarget {
   /** The buffer of any run; a live one is followed. Throws RequestError when it cannot be read. */
   async open(id) {
     if (!this.buffers.has(id)) {
-      const { run } = await this.read(id)
+      const run = await this.read(id)
       if (!this.buffers.has(id)) this.#take(run) // else it was opened twice
     }
     this.unseen.delete(id)
