@@ -2,9 +2,9 @@
 
     python -m benchmarks.frames [--answers 8] [--tokens 300]
 
-Starts an instance of its own (the real start command, default model), opens the experiment page, and looks at every
-frame: first while the page rests, then while all answers stream, then while one does.
-Reported, from the browser itself:
+Starts an instance of its own (the real start command, default model), opens the experiment page, and looks at
+every frame: first while the page rests, then while all answers stream, then while one does. Reported,
+from the browser itself:
 
 * frame: milliseconds from one animation frame to the next; 16.7 is 60 frames a second;
 * late: share of frames that took longer than two periods;

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict"
 import { test } from "node:test"
 
+import { inNextFrame } from "../../static/js/lib/frames.js"
 import { TabMemory } from "../../static/js/lib/tab_memory.js"
 import { AnswerSet, MOST_OPENED, shownRun } from "../../static/js/models/answer_set.js"
 import { faultInLadder, faultInSamples, ladder, placedCount, rungs, samples, shotName } from "../../static/js/models/run_plan.js"
@@ -98,4 +99,24 @@ test("a tab whose storage is forbidden remembers nothing and goes on", () => {
   assert.equal(working.read(), null)
   working.keep([1])
   assert.deepEqual(working.read(), [1])
+})
+
+test("in one frame all write before anybody measures, and new work waits for the next", (t) => {
+  const frames = []
+  Object.assign(globalThis, { document: { hidden: false }, requestAnimationFrame: (draw) => frames.push(draw) })
+  t.after(() => {
+    delete globalThis.document
+    delete globalThis.requestAnimationFrame
+  })
+  const done = []
+  const work = (name) => inNextFrame(() => done.push(`write ${name}`), () => done.push(`measure ${name}`))
+  inNextFrame(() => work("c"), () => {})
+  work("a")
+  work("b")
+  assert.equal(frames.length, 1)
+  frames.shift()()
+  assert.deepEqual(done, ["write a", "write b", "measure a", "measure b"])
+  frames.shift()()
+  assert.deepEqual(done.slice(4), ["write c", "measure c"])
+  assert.equal(frames.length, 0)
 })

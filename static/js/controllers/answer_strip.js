@@ -77,6 +77,8 @@ export class AnswerStrip extends EventTarget {
   showConnection(state) {
     this.connection = state
     this.#showNote()
+    const isWhole = this.set.cards.every((card) => this.cards.has(card))
+    if (state === "open" && !isWhole) this.#draw() // a run could not be read while the line was cut
   }
 
   #again(card) {
@@ -163,7 +165,7 @@ export class AnswerStrip extends EventTarget {
       card.apply(change)
       this.#announce(card, change)
     }
-    this.#showNote()
+    if (change.kind !== "append") this.#showNote()
   }
 
   /** One answer is read out as it comes; of several, only that each is complete: nobody can hear eight at once. */
