@@ -112,7 +112,7 @@ export class RunHistory extends EventTarget {
     const preview = part("preview")
     line.dataset.run = row.id
     part("open").dataset.status = row.status
-    part("status").textContent = `${row.status}, `
+    part("outcome").textContent = `${row.status}, `
     preview.textContent = row.preview || row.error || row.status
     preview.classList.toggle("quiet", !row.preview)
     part("facts").textContent = rowWords(row)
