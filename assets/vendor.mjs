@@ -12,14 +12,18 @@ const TARGET = join(HERE, "..", "static", "vendor")
 const FILES = {
   "tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
   "htmx.min.js": "htmx.org/dist/htmx.min.js",
+  "diff/array.js": "diff/libesm/diff/array.js",
+  "diff/base.js": "diff/libesm/diff/base.js",
 }
 const LICENCES = {
   "tabler.LICENSE.txt": join(HERE, "licences", "tabler.txt"), // the package carries no licence file
   "tabler-icons.LICENSE.txt": join(MODULES, "@tabler/icons/LICENSE"),
   "htmx.LICENSE.txt": join(MODULES, "htmx.org/LICENSE"),
+  "diff.LICENSE.txt": join(MODULES, "diff/LICENSE"),
 }
 const ICONS = [
-  "outline/adjustments", "outline/alert-triangle", "outline/check", "outline/chevron-down", "outline/chevron-up",
+  "outline/adjustments", "outline/alert-triangle", "outline/arrow-back-up", "outline/arrows-diff", "outline/check",
+  "outline/chevron-down", "outline/chevron-left", "outline/chevron-right", "outline/chevron-up",
   "outline/code", "outline/copy", "outline/device-desktop", "outline/dice-5", "outline/flask", "outline/grip-vertical",
   "outline/layout-sidebar", "outline/logout", "outline/moon", "outline/plus", "outline/refresh", "outline/search",
   "outline/sun", "outline/trash", "outline/user", "outline/x", "filled/player-play", "filled/player-stop",
@@ -58,7 +62,7 @@ async function writeVersions() {
 }
 
 await rm(TARGET, { recursive: true, force: true })
-await mkdir(TARGET, { recursive: true })
+await mkdir(join(TARGET, "diff"), { recursive: true })
 await copyLibraries()
 await drawIcons()
 await writeVersions()

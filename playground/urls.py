@@ -3,7 +3,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from playground.views import experiments, health, models, prompts, runs, welcome
+from playground.views import experiments, health, history, models, prompts, runs, welcome
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="experiments"), name="home"),
@@ -11,7 +11,7 @@ urlpatterns = [
     path("experiments/new", experiments.new, name="experiment-new"),
     path("experiments/<uuid:pk>/", experiments.show, name="experiment"),
     path("experiments/<uuid:pk>/draft", experiments.draft, name="experiment-draft"),
-    path("experiments/<uuid:pk>/history", experiments.history, name="experiment-history"),
+    path("experiments/<uuid:pk>/history", history.index, name="experiment-history"),
     path("experiments/<uuid:pk>/runs", runs.start, name="experiment-runs"),
     path("experiments/<uuid:pk>/models/<str:name>/load", models.load, name="model-load"),
     path("experiments/<uuid:pk>/models/<str:name>/unload", models.unload, name="model-unload"),

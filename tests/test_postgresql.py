@@ -112,3 +112,7 @@ def test_one_key_in_parallel_is_one_run_on_postgresql(instance: Instance) -> Non
     stored = json.loads(browser.get(f"/runs/{run}/").body)["run"]
     assert stored["text"] == seen.text
     assert len(stored["tokens"]) > 0
+    history = browser.get(f"/experiments/{experiment}/history?q=REVIEW&outcome=succeeded").json()
+    assert [row["id"] for row in history["runs"]] == [run]
+    older = browser.get(f"/experiments/{experiment}/history?before={run}").json()
+    assert (older["runs"], older["more"]) == ([], False)

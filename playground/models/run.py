@@ -61,6 +61,17 @@ class RunQuerySet(models.QuerySet["Run"]):
     def live(self) -> Self:
         return self.filter(status__in=LIVE)
 
+    def newest_first(self) -> Self:
+        return self.order_by("-queued_at", "-pk")
+
+    def older_than(self, run: "Run") -> Self:
+        """What follows ``run`` in the order of newest_first."""
+        return self.filter(Q(queued_at__lt=run.queued_at) | Q(queued_at=run.queued_at, pk__lt=run.pk))
+
+    def mentioning(self, words: str) -> Self:
+        """Runs whose prompt or answer holds ``words``; SQLite ignores case in ASCII letters only."""
+        return self.filter(Q(prompt_text__icontains=words) | Q(text__icontains=words))
+
     def queued(self, model: str) -> Self:
         return self.filter(status=Status.QUEUED, model=model)
 

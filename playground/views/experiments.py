@@ -19,13 +19,13 @@ from playground import catalog
 from playground.access import Verb, experiment_for, experiments_of, may, team_for
 from playground.actions import experiments as actions
 from playground.limits import LIMITS
-from playground.models import Experiment, Run
+from playground.models import Experiment
 from playground.specs import parse, shot_label
+from playground.views import history
 from playground.views.signed_in import signed_in, user_of
 
 RAIL = 50  # experiments in the rail; the list page has them all
 PAGE = 50
-HISTORY = 100  # runs in the history of one experiment
 
 
 @login_required
@@ -60,7 +60,6 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "team": experiment.team,
         "page": page_data(user, experiment),
         "ages": by_age([row_of(other) for other in listed(user)[:RAIL]]),
-        "days": days_of(experiment),
         "may_run": may(user, experiment.team_id, Verb.RUN),
     }
     return render(request, "experiments/show.html", context)
@@ -74,21 +73,15 @@ def draft(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     return JsonResponse({"draft_version": version})
 
 
-@signed_in
-@require_GET
-def history(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
-    experiment = experiment_for(user_of(request), pk)
-    return render(request, "runs/_history.html", {"days": days_of(experiment), "experiment": experiment})
-
-
 def listed(user: User) -> Any:
     return experiments_of(user).annotate(run_count=Count("runs"))
 
 
 def row_of(experiment: Experiment) -> Experiment:
     """The experiment with what its row shows."""
-    shots = sum(1 for example in experiment.draft.get("examples", []) if example.get("on"))
-    experiment.shot_label = shot_label(shots)  # type: ignore[attr-defined]
+    on = sum(1 for example in experiment.draft.get("examples", []) if example.get("on"))
+    shots = experiment.draft.get("shots")
+    experiment.shot_label = shot_label(on if shots is None else min(on, shots))  # type: ignore[attr-defined]
     return experiment
 
 
@@ -105,7 +98,7 @@ def by_age(experiments: list[Experiment]) -> list[tuple[str, list[Experiment]]]:
 
 def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
     """Everything the page's script starts from."""
-    last_run = experiment.runs.order_by("-queued_at").values_list("pk", flat=True).first()
+    newest = history.page_of(experiment, history.Search())
     return {
         "experiment": {
             "id": str(experiment.pk),
@@ -125,18 +118,6 @@ def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
             "experiment": reverse("experiment", args=[experiment.pk]),
             "socket": "/ws/",
         },
-        "last_run": str(last_run) if last_run else None,
-        "user": {"name": user.get_short_name() or user.username},
+        "history": newest,
+        "user": {"id": user.pk, "name": user.get_short_name() or user.username},
     }
-
-
-def days_of(experiment: Experiment) -> list[tuple[str, list[Run]]]:
-    """The newest runs of an experiment, grouped by day."""
-    runs = experiment.runs.select_related("user").defer("prompt_text", "prompt_ids", "tokens", "spec")
-    newest = list(runs.order_by("-queued_at")[:HISTORY])
-    grouped = groupby(newest, key=lambda run: timezone.localdate(run.queued_at))
-    today = timezone.localdate()
-    return [
-        ({0: "Today", 1: "Yesterday"}.get((today - day).days, f"{day:%d %B %Y}"), list(runs_of_day))
-        for day, runs_of_day in grouped
-    ]

@@ -53,7 +53,15 @@ def idempotency_key(request: HttpRequest) -> str:
 
 
 def summary(run: Run) -> dict[str, Any]:
-    return {"id": str(run.pk), "status": run.status, "attempt": run.attempt, "model": run.model}
+    return {
+        "id": str(run.pk),
+        "status": run.status,
+        "attempt": run.attempt,
+        "model": run.model,
+        "settings": run.settings,
+        "user_id": run.user_id,
+        "queued_at": run.queued_at.isoformat(),
+    }
 
 
 def whole(run: Run) -> dict[str, Any]:
@@ -62,10 +70,8 @@ def whole(run: Run) -> dict[str, Any]:
         **run.ending,
         "text": run.text,
         "tokens": run.tokens or [],
-        "settings": run.settings,
         "spec": run.spec,
         "prompt_text": run.prompt_text,
         "receipt": run.receipt,
         "user_name": run.user.get_short_name() or run.user.username,
-        "queued_at": run.queued_at.isoformat(),
     }

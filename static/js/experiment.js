@@ -1,21 +1,24 @@
 // The experiment page: makes the parts and connects them. Parts do not know each other.
 
-import { AnswerPanel } from "./controllers/answer_panel.js";
+import { AnswerStrip } from "./controllers/answer_strip.js";
 import { ContextBar } from "./controllers/context_bar.js";
 import { ExactPrompt } from "./controllers/exact_prompt.js";
-import { connectHistory } from "./controllers/history.js";
+import { RunHistory } from "./controllers/history.js";
 import { ExampleGrid } from "./controllers/example_grid.js";
 import { connectInputs } from "./controllers/input_fields.js";
 import { keepModelsFresh } from "./controllers/model_states.js";
 import { ModelWish } from "./controllers/model_wish.js";
 import { Preview } from "./controllers/preview.js";
-import { RunButton } from "./controllers/run_button.js";
+import { Restore } from "./controllers/restore.js";
+import { RunControls } from "./controllers/run_controls.js";
+import { RunDifference } from "./controllers/run_difference.js";
 import { connectSaving } from "./controllers/save_state.js";
 import { connectSettings } from "./controllers/settings_panel.js";
 import { connectTexts } from "./controllers/texts.js";
 import { readData } from "./lib/dom.js";
 import { requestJson } from "./lib/http.js";
 import { LiveSocket, socketUrl } from "./lib/socket.js";
+import { TabMemory } from "./lib/tab_memory.js";
 import { Draft } from "./models/draft.js";
 import { RunWatch } from "./models/run_watch.js";
 
@@ -38,21 +41,34 @@ function connectEditor() {
 }
 
 function connectRuns(settings) {
-  const answer = new AnswerPanel()
   const socket = new LiveSocket(socketUrl(page.urls.socket, location), {
-    onState: (state) => answer.showConnection(state),
-    onError: (frame) => answer.complain(frame.message),
+    onState: (state) => answers.showConnection(state),
+    onError: (frame) => answers.complain(frame.message),
   })
-  const runs = new RunWatch({ socket, read: (id) => requestJson("GET", `/runs/${id}/`), user: page.user.name })
-  runs.addEventListener("change", ({ detail }) => answer.apply(detail.buffer, detail.change))
+  const runs = new RunWatch({ socket, read: readRun, user: page.user.id })
+  const answers = new AnswerStrip({ runs, memory: memory("answers") })
   const wish = new ModelWish({ draft, url: page.urls.experiment, asked: () => lookSoon() })
   const show = (models) => [settings, wish].forEach((part) => part.showModels(models))
   const lookSoon = keepModelsFresh(page.urls.models, show, runs)
-  new RunButton({ draft, runs, url: page.urls.runs, answer })
-  connectHistory(runs, answer)
+  new RunControls({ draft, runs, url: page.urls.runs, answers })
+  connectHistory(runs, answers)
   window.addEventListener("online", () => socket.hurry())
   socket.connect()
-  if (page.last_run) runs.show(page.last_run)
+  answers.restore(page.history.runs[0]?.id)
 }
+
+function connectHistory(runs, answers) {
+  const history = new RunHistory({ url: page.urls.history, newest: page.history, runs, answers })
+  const restore = new Restore({ draft, memory: memory("restored") })
+  const difference = new RunDifference()
+  const on = (source, name, act) =>
+    source.addEventListener(name, ({ detail }) => act(detail).catch((error) => answers.complain(error.message)))
+  on(history, "open", ({ run }) => answers.open(run))
+  on(history, "compare", async (detail) => difference.show(await Promise.all(detail.runs.map(readRun))))
+  for (const source of [history, answers]) on(source, "restore", async ({ run }) => restore.put(await readRun(run)))
+}
+
+const readRun = async (id) => (await requestJson("GET", `/runs/${id}/`)).run
+const memory = (name) => new TabMemory(`${name} ${page.experiment.id}`)
 
 connectRuns(connectEditor())

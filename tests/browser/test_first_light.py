@@ -41,7 +41,7 @@ def new_experiment(page: Page, text: str = STORY, tokens: int = 220) -> None:
 
 
 def answer(page: Page) -> str:
-    return page.locator("#answer").text_content() or ""
+    return page.locator("answer-text").text_content() or ""
 
 
 def wait_for_words(page: Page, words: int) -> None:
@@ -53,9 +53,9 @@ def wait_for_words(page: Page, words: int) -> None:
 
 
 def wait_done(page: Page) -> None:
-    expect(page.locator("#run-panel")).not_to_have_attribute(
-        "data-status", re.compile("queued|running"), timeout=60_000
-    )
+    card = page.locator(".answer-card")
+    expect(card).to_have_count(1)
+    expect(card).not_to_have_attribute("data-status", re.compile("queued|running"), timeout=60_000)
 
 
 def test_a_newcomer_runs_the_starter(open_page: OpenPage) -> None:
@@ -64,9 +64,9 @@ def test_a_newcomer_runs_the_starter(open_page: OpenPage) -> None:
     expect(page.locator("#shots")).to_have_text("few-shot")
     page.keyboard.press("Control+Enter")
     wait_done(page)
-    expect(page.locator("#answer")).to_have_text(re.compile("positive|negative"))
-    expect(page.locator("#facts")).to_contain_text("tok/s")
-    expect(page.locator("#history .run-item").first).to_contain_text(answer(page).strip())
+    expect(page.locator("answer-text")).to_have_text(re.compile("positive|negative"))
+    expect(page.locator(".facts")).to_contain_text("tok/s")
+    expect(page.locator("#history .line").first).to_contain_text(answer(page).strip())
     page.screenshot(path=shots() / "experiment-light.png")
 
 
@@ -83,12 +83,12 @@ def test_tokens_stream_and_escape_stops(open_page: OpenPage) -> None:
     page.screenshot(path=shots() / "streaming.png")
     page.keyboard.press("Escape")
     wait_done(page)
-    expect(page.locator("#run-panel")).to_have_attribute("data-status", "cancelled")
-    expect(page.locator("#answer-error")).to_be_hidden()
+    expect(page.locator(".answer-card")).to_have_attribute("data-status", "cancelled")
+    expect(page.locator(".card-fault")).to_be_hidden()
     kept = answer(page)
     assert kept
     page.reload()
-    expect(page.locator("#answer")).to_have_text(kept)
+    expect(page.locator("answer-text")).to_have_text(kept)
 
 
 def test_reload_and_second_browser_see_the_same_text(open_page: OpenPage) -> None:
@@ -103,7 +103,7 @@ def test_reload_and_second_browser_see_the_same_text(open_page: OpenPage) -> Non
         wait_done(page)
     assert answer(first).startswith(before)
     assert answer(first) == answer(second)
-    run = json.loads(first.locator("#page-data").text_content() or "")["last_run"]
+    run = json.loads(first.locator("#page-data").text_content() or "")["history"]["runs"][0]["id"]
     row = first.request.get(re.sub(r"/experiments/.*", f"/runs/{run}/", first.url)).json()["run"]
     assert row["text"] == answer(first)
 
@@ -119,7 +119,7 @@ def test_a_cut_browser_resumes_without_gap_or_repeat(open_page: OpenPage) -> Non
     wait_done(page)
     shown = answer(page)
     page.reload()
-    expect(page.locator("#answer")).to_have_text(shown)
+    expect(page.locator("answer-text")).to_have_text(shown)
 
 
 def test_the_draft_survives_and_an_old_tab_cannot_win(open_page: OpenPage) -> None:
@@ -157,7 +157,7 @@ def test_nothing_that_people_type_or_models_write_becomes_markup(
     wait_done(page)
     instance.manage("shell", "-c", FORGE.format(text=repr(NASTY)))
     page.reload()
-    expect(page.locator("#answer")).to_have_text(NASTY)
+    expect(page.locator("answer-text")).to_have_text(NASTY)
     page.goto(re.sub(r"/experiments/.*", "/experiments/", page.url))
     expect(page.locator("main")).to_contain_text("<script>window.pwned")
     assert page.evaluate("window.pwned") is None

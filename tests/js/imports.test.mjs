@@ -12,7 +12,7 @@ test("every import is relative and ends with a semicolon", () => {
   for (const name of modules) {
     for (const line of readFileSync(join(ROOT, name), "utf8").split("\n")) {
       if (!/^(import|export .* from)\b/.test(line)) continue
-      assert.match(line, /"\.{1,2}\/[\w/]+\.js";$/, name)
+      assert.match(line, /"\.{1,2}\/[\w./]+\.js";$/, name)
       seen += 1
     }
   }

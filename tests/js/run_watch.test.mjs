@@ -11,55 +11,61 @@ function desk(stored = {}) {
     unwatch: (run) => watched.delete(run),
     cancel: (run) => cancelled.push(run),
   }
-  const runs = new RunWatch({ socket, read: async (id) => ({ run: stored[id] }), user: "ada" })
+  const runs = new RunWatch({ socket, read: async (id) => stored[id], user: 1 })
   const seen = []
   runs.addEventListener("change", ({ detail }) => seen.push(`${detail.buffer.run} ${detail.change.kind}`))
   return { runs, watched, cancelled, seen }
 }
 
-const done = (id) => ({ id, status: "succeeded", attempt: 1, text: id, tokens: [], usage: {}, timing: {}, user_name: "ada" })
-const end = { op: "end", run: "new", id: "1-9", status: "succeeded", finish_reason: "stop", error: null, usage: {}, timing: {} }
+const done = (id) => ({ id, status: "succeeded", attempt: 1, text: id, tokens: [], usage: {}, timing: {}, user_id: 1 })
+const end = (id) => ({ op: "end", run: id, id: "1-9", status: "succeeded", finish_reason: "stop", error: null, usage: {}, timing: {} })
+const begin = (runs, ...ids) => ids.forEach((id) => runs.begin({ id, status: "queued" }, { input: {} }))
 
-test("a submitted run is shown, mine and stoppable until it ends", () => {
+test("submitted runs are mine and stoppable, each and together, until they end", () => {
   const { runs, watched, cancelled } = desk()
-  runs.begin({ id: "new", status: "queued" })
-  assert.equal(runs.mine, "new")
+  begin(runs, "a", "b")
+  runs.stop("b")
   runs.stop()
-  assert.deepEqual(cancelled, ["new"])
-  watched.get("new")(end)
-  assert.equal(runs.mine, null)
+  assert.deepEqual(cancelled, ["b", "a", "b"])
+  watched.get("a")(end("a"))
+  assert.deepEqual([...runs.mine], ["b"])
+  watched.get("b")(end("b"))
+  assert.equal(runs.mine.size, 0)
   assert.equal(watched.size, 0)
 })
 
-test("an earlier run is shown while mine goes on unseen", async () => {
+test("every run that is held is told of, beside each other", async () => {
   const { runs, watched, seen } = desk({ old: done("old") })
-  runs.begin({ id: "new", status: "queued" })
-  await runs.show("old")
-  watched.get("new")({ op: "start", run: "new", id: "1-1" })
-  assert.deepEqual(seen, ["new replace", "old replace"])
-  assert.equal(runs.mine, "new")
-  await runs.show("new")
-  assert.equal(seen.at(-1), "new replace")
+  begin(runs, "a", "b")
+  assert.equal((await runs.open("old")).text, "old")
+  for (const run of ["a", "b"]) watched.get(run)({ op: "start", run, id: "1-1" })
+  assert.deepEqual(seen, ["a clear", "b clear"])
+})
+
+test("a live run of mine whose card was closed goes on, and is forgotten when it ends", async () => {
+  const { runs, watched, cancelled } = desk({ a: done("a") })
+  begin(runs, "a")
+  runs.close("a")
+  runs.stop()
+  assert.deepEqual(cancelled, ["a"])
+  watched.get("a")(end("a"))
+  assert.equal(runs.buffers.size, 0)
+  assert.equal((await runs.open("a")).status, "succeeded")
 })
 
 test("a live run of mine found after a reload can be stopped, somebody else's cannot", async () => {
   const live = { ...done("live"), status: "running" }
-  const { runs } = desk({ live, theirs: { ...live, id: "theirs", user_name: "bob" } })
-  await runs.show("theirs")
-  assert.equal(runs.mine, null)
-  await runs.show("live")
-  assert.equal(runs.mine, "live")
+  const { runs, watched } = desk({ live, theirs: { ...live, id: "theirs", user_id: 2 } })
+  await runs.open("theirs")
+  assert.equal(runs.mine.size, 0)
+  await runs.open("live")
+  assert.deepEqual([...runs.mine], ["live"])
+  runs.close("theirs")
+  assert.deepEqual([...watched.keys()], ["live"])
 })
 
-test("the last click wins when answers come late", async () => {
-  const answers = {}
-  const { runs, seen } = desk()
-  runs.read = (id) => new Promise((go) => (answers[id] = () => go({ run: done(id) })))
-  const slow = runs.show("slow")
-  const quick = runs.show("quick")
-  answers.quick()
-  await quick
-  answers.slow()
-  await slow
-  assert.deepEqual(seen, ["quick replace"])
+test("a run that is opened twice at once is one run", async () => {
+  const { runs } = desk({ old: done("old") })
+  const [first, second] = await Promise.all([runs.open("old"), runs.open("old")])
+  assert.equal(first, second)
 })

@@ -1,5 +1,9 @@
-// <answer-text>: streamed tokens, one span each. Only ever appends while streaming, once per frame, so that
-// eight answers at once cost one layout each and what the reader has selected stays selected.
+// <answer-text>: streamed tokens, one span each. Only ever appends while streaming, so that what the reader has
+// selected stays selected.
+
+import { inNextFrame } from "../lib/frames.js";
+
+const CHUNK = 400 // tokens a frame; a long answer that is opened at once must not hold the page up
 
 class AnswerText extends HTMLElement {
   #pending = []
@@ -8,11 +12,7 @@ class AnswerText extends HTMLElement {
   /** Adds tokens ({ t, lp, rank }) at the end; draws them with the next frame and sends "drawn". */
   append(tokens) {
     for (const token of tokens) this.#pending.push(token)
-    if (this.#scheduled) return
-    this.#scheduled = true
-    // A hidden tab gets no frames; there a timer keeps the text up to date.
-    if (document.hidden) setTimeout(() => this.#draw(), 100)
-    else requestAnimationFrame(() => this.#draw())
+    this.#schedule()
   }
 
   /** Shows exactly these tokens. */
@@ -26,13 +26,18 @@ class AnswerText extends HTMLElement {
     this.toggleAttribute("streaming", on)
   }
 
+  #schedule() {
+    if (this.#scheduled) return
+    this.#scheduled = true
+    inNextFrame(() => this.#draw(), () => this.dispatchEvent(new Event("drawn")))
+  }
+
   #draw() {
     this.#scheduled = false
     const added = document.createDocumentFragment()
-    for (const token of this.#pending) added.append(tokenSpan(token))
-    this.#pending = []
+    for (const token of this.#pending.splice(0, CHUNK)) added.append(tokenSpan(token))
     super.append(added)
-    this.dispatchEvent(new Event("drawn"))
+    if (this.#pending.length) this.#schedule()
   }
 }
 

@@ -2,9 +2,9 @@
 
 export const byId = (id) => document.getElementById(id)
 
-/** A fresh copy of the single element inside `<template id=...>`. */
+/** A fresh copy of the single element inside `<template id=...>`; imported, so that custom elements in it are alive. */
 export function fromTemplate(id) {
-  return byId(id).content.firstElementChild.cloneNode(true)
+  return document.importNode(byId(id).content.firstElementChild, true)
 }
 
 /** The value of a `json_script` block. */

@@ -1,94 +1,95 @@
-// The runs this page follows: the one that is shown, and mine while it is live. Knows sockets, not the page.
+// The runs this page follows, and which of them are mine and live. Knows sockets, not the page.
 
-import { TokenBuffer } from "./token_buffer.js";
+import { LIVE, TokenBuffer } from "./token_buffer.js";
 
 export class RunWatch extends EventTarget {
   /**
-   * Sends "change" ({ buffer, change }) for the shown run, "mine" when my live run begins or ends,
+   * Sends "change" ({ buffer, change }) for every run it holds, "mine" ({ live }) when one of my runs begins or ends,
    * "started" when a worker begins a followed run, and "ended" when one has ended.
    */
   constructor({ socket, read, user }) {
     super()
-    Object.assign(this, { socket, read, user, shown: null, mine: null })
+    Object.assign(this, { socket, read, user })
     this.buffers = new Map()
+    this.mine = new Set() // my runs that are live, on the screen or not
+    this.unseen = new Set() // live runs whose card was closed
   }
 
-  /** Follows and shows a run that this page has just submitted. */
-  begin({ id, status }) {
-    this.#drop(this.shown)
-    this.shown = id
-    const buffer = this.#follow(id, status)
-    this.#setMine(id)
-    this.#tell(buffer, { kind: "replace" })
+  /** Follows a run that this page has just submitted with `spec`; returns its buffer. */
+  begin(run, spec) {
+    const buffer = this.#follow({ ...run, spec })
+    this.#setMine(run.id, true)
+    return buffer
   }
 
-  /** Shows an earlier run; a live one is followed. Throws RequestError when it cannot be read. */
-  async show(id) {
-    this.wanted = id
-    const known = this.buffers.get(id)
-    const { run } = known ? {} : await this.read(id)
-    if (this.wanted !== id) return // somebody clicked another run meanwhile
-    if (this.shown !== id) this.#drop(this.shown)
-    this.shown = id
-    if (known) return this.#tell(known, { kind: "replace" })
-    this.#showRead(run)
-  }
-
-  /** Asks to stop my live run. */
-  stop() {
-    if (this.mine) this.socket.cancel(this.mine)
-  }
-
-  #showRead(run) {
-    const buffer = new TokenBuffer(run.id)
-    if (["queued", "running"].includes(run.status)) {
-      const followed = this.#follow(run.id, run.status)
-      if (run.user_name === this.user && !this.mine) this.#setMine(run.id)
-      return this.#tell(followed, { kind: "replace" })
+  /** The buffer of any run; a live one is followed. Throws RequestError when it cannot be read. */
+  async open(id) {
+    if (!this.buffers.has(id)) {
+      const run = await this.read(id)
+      if (!this.buffers.has(id)) this.#take(run) // else it was opened twice
     }
-    this.#tell(buffer, buffer.load(run))
+    this.unseen.delete(id)
+    return this.buffers.get(id)
   }
 
-  #follow(id, status) {
-    const buffer = new TokenBuffer(id, status)
-    this.buffers.set(id, buffer)
-    this.socket.watch(id, (frame) => this.#hear(buffer, frame))
+  /** Lets go of a run that left the screen; one of mine that is live goes on and can still be stopped. */
+  close(id) {
+    if (this.mine.has(id)) return this.unseen.add(id)
+    this.buffers.delete(id)
+    this.socket.unwatch(id)
+  }
+
+  /** Asks to stop one run, or all live runs of mine. */
+  stop(id) {
+    for (const run of id ? [id] : this.mine) this.socket.cancel(run)
+  }
+
+  #take(run) {
+    if (LIVE.has(run.status)) {
+      this.#follow(run)
+      if (run.user_id === this.user) this.#setMine(run.id, true)
+      return
+    }
+    const buffer = new TokenBuffer(run.id, run.status, aboutOf(run))
+    buffer.load(run)
+    this.buffers.set(run.id, buffer)
+  }
+
+  #follow(run) {
+    const buffer = new TokenBuffer(run.id, run.status, aboutOf(run))
+    this.buffers.set(run.id, buffer)
+    this.socket.watch(run.id, (frame) => this.#hear(buffer, frame))
     return buffer
   }
 
   #hear(buffer, frame) {
     const change = buffer.apply(frame)
     if (frame.op === "start") this.#send("started", { run: buffer.run })
-    if (change.kind !== "ignore") this.#tell(buffer, change)
+    if (change.kind !== "ignore") this.#send("change", { buffer, change })
     if (!buffer.isLive && (change.kind === "end" || change.kind === "replace")) this.#ended(buffer)
     return buffer.lastId
   }
 
-  #ended(buffer) {
-    if (buffer.timing === null) return // a snapshot of an ended run; its end frame follows
-    this.socket.unwatch(buffer.run)
-    if (this.mine === buffer.run) this.#setMine(null)
-    if (this.shown !== buffer.run) this.buffers.delete(buffer.run)
-    this.#send("ended", { run: buffer.run })
+  #ended({ run, timing }) {
+    if (timing === null) return // a snapshot of an ended run; its end frame follows
+    this.socket.unwatch(run)
+    if (this.mine.has(run)) this.#setMine(run, false)
+    if (this.unseen.delete(run)) this.buffers.delete(run)
+    this.#send("ended", { run })
   }
 
-  /** Stops following a run that leaves the screen, unless it is mine and live. */
-  #drop(id) {
-    if (!id || id === this.mine) return
-    this.buffers.delete(id)
-    this.socket.unwatch(id)
-  }
-
-  #setMine(id) {
-    this.mine = id
-    this.#send("mine", { live: id !== null })
-  }
-
-  #tell(buffer, change) {
-    if (buffer.run === this.shown) this.#send("change", { buffer, change })
+  #setMine(id, live) {
+    if (live) this.mine.add(id)
+    else this.mine.delete(id)
+    this.#send("mine", { live: this.mine.size > 0 })
   }
 
   #send(name, detail) {
     this.dispatchEvent(new CustomEvent(name, { detail }))
   }
+}
+
+/** What was asked: it does not change while the answer grows. */
+function aboutOf({ spec, settings, model, queued_at: queuedAt }) {
+  return { spec, settings, model, queuedAt }
 }

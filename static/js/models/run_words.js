@@ -39,7 +39,7 @@ function finalSpeed({ timing, usage, finishReason, status }) {
   ]
 }
 
-/** The line beside Run while a run waits: its place in the queue, or what it waits for. */
+/** What a run says while nothing comes: its place in the queue, or what it waits for. */
 export function waitingWords(buffer, now) {
   const { status, queue, tokens, stopping, isLive, heardAt } = buffer
   if (stopping && isLive) return "stopping"
@@ -51,4 +51,28 @@ export function waitingWords(buffer, now) {
   if (queue.note) return queue.note
   const place = queue.ahead ? `${queue.ahead} ahead` : "next in line"
   return queue.etaSeconds ? `${place} · about ${Math.max(1, Math.round(queue.etaSeconds))} s` : place
+}
+
+/** The line beside Run: how my runs stand together. */
+export function groupWords(buffers, now) {
+  const live = buffers.filter((buffer) => buffer.isLive)
+  if (live.length < 2) return live.map((buffer) => waitingWords(buffer, now)).join("")
+  const waiting = live.filter(({ status }) => status === "queued")
+  const counts = [[live.length - waiting.length, "streaming"], [waiting.length, "waiting"]]
+  const words = counts.filter(([count]) => count).map(([count, name]) => `${count} ${name}`)
+  return [...words, ...waiting.slice(0, 1).map((buffer) => waitingWords(buffer, now))].join(" · ")
+}
+
+/** What is said under an answer that somebody stopped; faults have sentences of their own. */
+export function stoppedWords({ status, text }) {
+  if (status !== "cancelled") return ""
+  return text ? "Stopped; what was written is kept." : "Stopped before the first token."
+}
+
+/** How a run was decoded, and by which model. */
+export function askedWords({ settings, model }) {
+  if (!settings) return model ?? ""
+  const { mode, temperature, seed } = settings
+  const decoding = mode === "greedy" ? "greedy" : `temperature ${temperature} · seed ${seed}`
+  return `${decoding} · ${model}`
 }

@@ -3,8 +3,9 @@
 export const LIVE = new Set(["queued", "running"])
 
 export class TokenBuffer {
-  constructor(run, status = "queued") {
-    Object.assign(this, { run, status, attempt: 0, seq: 0, tokens: [], text: "" })
+  /** `about` is what was asked: { spec, settings, model, queuedAt }. */
+  constructor(run, status = "queued", about = {}) {
+    Object.assign(this, { run, status, about, attempt: 0, seq: 0, tokens: [], text: "" })
     Object.assign(this, { error: null, usage: null, timing: null, finishReason: "", queue: null, firstDeltaAt: null })
     Object.assign(this, { stopping: false, heardAt: null, tokensBefore: 0 })
   }

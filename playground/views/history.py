@@ -1,0 +1,85 @@
+"""The runs of an experiment, newest first: searched, filtered, page by page."""
+
+import uuid
+from typing import Annotated, Any, Literal
+
+from django.db.models.functions import Left
+from django.http import HttpRequest, JsonResponse
+from django.views.decorators.http import require_GET
+from pydantic import AfterValidator, Field, ValidationError
+
+from playground.access import experiment_for
+from playground.errors import NotFound
+from playground.models import Experiment, Run
+from playground.models.run import LIVE, Status
+from playground.specs import Strict, clean, refusal
+from playground.views.signed_in import signed_in, user_of
+
+PAGE = 50
+PREVIEW = 200  # characters of an answer
+OUTCOMES = {
+    "succeeded": (Status.SUCCEEDED,),
+    "failed": (Status.FAILED, Status.EXPIRED),
+    "stopped": (Status.CANCELLED,),
+    "live": LIVE,
+}
+SHOWN = ("model", "status", "settings", "prompt_tokens", "completion_tokens", "error_message", "queued_at")
+
+
+class Search(Strict):
+    """Which runs; ``before`` is the last one that the reader has."""
+
+    q: Annotated[str, Field(max_length=200), AfterValidator(clean)] = ""
+    model: Annotated[str, Field(max_length=80), AfterValidator(clean)] = ""
+    outcome: Literal["", "succeeded", "failed", "stopped", "live"] = ""
+    before: uuid.UUID | None = None
+
+
+@signed_in
+@require_GET
+def index(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+    experiment = experiment_for(user_of(request), pk)
+    try:
+        wanted = Search.model_validate(request.GET.dict())
+    except ValidationError as error:
+        raise refusal(error) from None
+    return JsonResponse(page_of(experiment, wanted))
+
+
+def page_of(experiment: Experiment, wanted: Search) -> dict[str, Any]:
+    """One page of rows, whether older ones follow, and the models that the runs of the experiment had."""
+    runs = experiment.runs.all()
+    models = sorted(set(runs.order_by().values_list("model", flat=True).distinct()))
+    if wanted.before:
+        runs = runs.older_than(known_run(experiment, wanted.before))
+    if words := wanted.q.strip():
+        runs = runs.mentioning(words)
+    if wanted.model:
+        runs = runs.filter(model=wanted.model)
+    if wanted.outcome:
+        runs = runs.filter(status__in=OUTCOMES[wanted.outcome])
+    shown = runs.select_related("user").only(*SHOWN, "user__first_name", "user__username")
+    found = list(shown.annotate(preview=Left("text", PREVIEW)).newest_first()[: PAGE + 1])
+    return {"runs": [row_of(run) for run in found[:PAGE]], "more": len(found) > PAGE, "models": models}
+
+
+def known_run(experiment: Experiment, pk: uuid.UUID) -> Run:
+    run = experiment.runs.filter(pk=pk).only("queued_at").first()
+    if run is None:
+        raise NotFound("run")
+    return run
+
+
+def row_of(run: Any) -> dict[str, Any]:
+    return {
+        "id": str(run.pk),
+        "status": run.status,
+        "model": run.model,
+        "preview": run.preview,
+        "error": run.error_message,
+        "settings": run.settings,
+        "prompt_tokens": run.prompt_tokens,
+        "completion_tokens": run.completion_tokens,
+        "user_name": run.user.get_short_name() or run.user.username,
+        "queued_at": run.queued_at.isoformat(),
+    }

@@ -1,0 +1,109 @@
+// Run, how many samples, the ladder, and Stop: buttons, Ctrl/Cmd+Enter, Ctrl/Cmd+G and Esc. Knows how to submit, not
+// how answers look.
+
+import { byId, element } from "../lib/dom.js";
+import { requestJson } from "../lib/http.js";
+import { uniqueId } from "../lib/unique.js";
+import { faultInLadder, faultInSamples, ladder, MOST_SAMPLES, rungs, samples } from "../models/run_plan.js";
+
+const TRIES = 3
+const AGAIN = new Set(["offline", "busy"]) // nothing is known to be wrong with the request itself
+
+export class RunControls {
+  constructor({ draft, runs, url, answers }) {
+    Object.assign(this, { draft, runs, url, answers, submitting: false })
+    this.button = byId("run")
+    this.count = byId("samples")
+    this.count.append(...Array.from({ length: MOST_SAMPLES }, (_, index) => element("option", { value: index + 1, text: `×${index + 1}` })))
+    this.button.addEventListener("click", () => (runs.mine.size ? runs.stop() : this.run()))
+    byId("ladder").addEventListener("click", () => this.climb())
+    document.addEventListener("keydown", (event) => this.#key(event))
+    answers.addEventListener("again", ({ detail }) => this.#repeat(detail))
+    runs.addEventListener("mine", () => this.#show())
+    for (const kind of ["change", "replace"]) draft.addEventListener(kind, () => this.#show())
+    if (/Mac|iPhone|iPad/.test(navigator.platform)) document.querySelector('[data-key="enter"]').textContent = "⌘ ⏎"
+    this.#show()
+  }
+
+  /** Submits the prompt as it is on the page, as often as was chosen. */
+  run() {
+    const count = faultInSamples(this.draft.spec) ? 1 : Number(this.count.value)
+    return this.#press(samples(structuredClone(this.draft.spec), count))
+  }
+
+  /** Submits it zero-, one- and k-shot. */
+  climb() {
+    const fault = faultInLadder(this.draft.spec)
+    if (fault) return this.answers.complain(fault)
+    return this.#press(ladder(structuredClone(this.draft.spec)))
+  }
+
+  async #press(plan) {
+    if (this.submitting || this.runs.mine.size) return
+    this.submitting = true
+    this.button.setAttribute("aria-busy", "true")
+    this.answers.complain("")
+    const sent = await Promise.allSettled(plan.map(({ spec }) => this.#submit(spec)))
+    const started = plan.flatMap(({ key }, index) => (sent[index].status === "fulfilled" ? [{ key, run: sent[index].value }] : []))
+    if (started.length) await this.answers.begin(started)
+    this.answers.complain(refusalWords(sent))
+    this.submitting = false
+    this.button.removeAttribute("aria-busy")
+  }
+
+  /** Makes one answer once more, with the prompt that it had. */
+  async #repeat({ card, spec }) {
+    const sent = await Promise.allSettled([this.#submit(spec)])
+    if (sent[0].value) await this.answers.add(card, sent[0].value)
+    this.answers.complain(refusalWords(sent))
+  }
+
+  /** Starts one run and returns its id. The same key every time: an answer that got lost must not become a second run. */
+  async #submit(spec) {
+    const headers = { "Idempotency-Key": uniqueId() }
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        const { run } = await requestJson("POST", this.url, { body: { spec }, headers })
+        this.runs.begin(run, spec)
+        return run.id
+      } catch (error) {
+        if (!AGAIN.has(error.code) || attempt === TRIES) throw error
+        await new Promise((go) => setTimeout(go, 400 * attempt))
+      }
+    }
+  }
+
+  #key(event) {
+    const command = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey
+    if (command && event.key === "Enter") return this.#take(event, () => this.run())
+    if (command && event.key.toLowerCase() === "g") return this.#take(event, () => this.answers.again())
+    const isOpen = document.querySelector(":popover-open, dialog[open]")
+    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || isOpen) return
+    this.runs.stop()
+  }
+
+  #take(event, action) {
+    event.preventDefault()
+    action()
+  }
+
+  #show() {
+    const live = this.runs.mine.size > 0
+    this.button.dataset.live = String(live)
+    this.button.classList.toggle("btn-primary", !live)
+    const fault = faultInSamples(this.draft.spec)
+    this.count.disabled = Boolean(fault)
+    byId("samples-note").textContent = fault
+    byId("ladder").disabled = live
+    byId("ladder-rungs").textContent = rungs(this.draft.spec).join(" · ")
+  }
+}
+
+/** What was not taken, and why, as sentences. */
+function refusalWords(sent) {
+  const refused = sent.filter(({ status }) => status === "rejected").map(({ reason }) => reason)
+  if (!refused.length) return ""
+  const [{ message, retryAfter }] = refused
+  const count = sent.length > 1 ? `${refused.length} of ${sent.length} runs were not taken. ` : ""
+  return `${count}${message}${retryAfter ? ` Try again in ${retryAfter} s.` : ""}`
+}
