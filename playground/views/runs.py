@@ -53,7 +53,14 @@ def idempotency_key(request: HttpRequest) -> str:
 
 
 def summary(run: Run) -> dict[str, Any]:
-    return {"id": str(run.pk), "status": run.status, "attempt": run.attempt, "model": run.model}
+    return {
+        "id": str(run.pk),
+        "status": run.status,
+        "attempt": run.attempt,
+        "model": run.model,
+        "settings": run.settings,
+        "settings_words": run.settings_words,
+    }
 
 
 def whole(run: Run) -> dict[str, Any]:
@@ -62,7 +69,6 @@ def whole(run: Run) -> dict[str, Any]:
         **run.ending,
         "text": run.text,
         "tokens": run.tokens or [],
-        "settings": run.settings,
         "spec": run.spec,
         "prompt_text": run.prompt_text,
         "receipt": run.receipt,

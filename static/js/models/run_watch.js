@@ -14,10 +14,11 @@ export class RunWatch extends EventTarget {
   }
 
   /** Follows and shows a run that this page has just submitted. */
-  begin({ id, status }) {
+  begin(run) {
+    const { id, status } = run
     this.#drop(this.shown)
     this.shown = id
-    const buffer = this.#follow(id, status)
+    const buffer = this.#follow(id, status).describe(run)
     this.#setMine(id)
     this.#tell(buffer, { kind: "replace" })
   }
@@ -40,9 +41,9 @@ export class RunWatch extends EventTarget {
   }
 
   #showRead(run) {
-    const buffer = new TokenBuffer(run.id)
+    const buffer = new TokenBuffer(run.id).describe(run)
     if (["queued", "running"].includes(run.status)) {
-      const followed = this.#follow(run.id, run.status)
+      const followed = this.#follow(run.id, run.status).describe(run)
       if (run.user_name === this.user && !this.mine) this.#setMine(run.id)
       return this.#tell(followed, { kind: "replace" })
     }

@@ -6,6 +6,7 @@ export class TokenBuffer {
   constructor(run, status = "queued") {
     Object.assign(this, { run, status, attempt: 0, seq: 0, tokens: [], text: "" })
     Object.assign(this, { error: null, usage: null, timing: null, finishReason: "", queue: null, firstDeltaAt: null })
+    Object.assign(this, { settings: null, settingsWords: "" })
     Object.assign(this, { stopping: false, heardAt: null, tokensBefore: 0 })
   }
 
@@ -32,6 +33,12 @@ export class TokenBuffer {
     if (frame.op === "queue") return this.#queue(frame)
     if (frame.op === "cancelling") return this.#stops()
     return frame.op === "error" ? { kind: "error", message: frame.message } : { kind: "ignore" }
+  }
+
+  /** Notes what the run was asked with, as the server tells it when a run is submitted or read. */
+  describe({ settings, settings_words: words }) {
+    Object.assign(this, { settings, settingsWords: words })
+    return this
   }
 
   /** Takes over a whole run, as the snapshot address of the server gives it. */
