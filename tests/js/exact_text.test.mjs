@@ -3,13 +3,32 @@ import { test } from "node:test"
 
 import { cutTrailing, revealed, sizeWords, stretchesOf, tokenWords } from "../../static/js/models/exact_text.js"
 
-const token = (text, part = "format", special = false) => ({ id: 7, text, part, special, start: 0, end: text.length })
+/** Tokens of one text, each beginning where the last one ended. */
+function tokensOf(...given) {
+  let at = 0
+  return given.map(([text, part = "format", special = false]) => {
+    const start = at
+    at += [...text].length
+    return { id: 7, text, part, special, start, end: at }
+  })
+}
 
 test("neighbours of one part are one stretch, special tokens stand alone", () => {
-  const tokens = [token("<s>", "format", true), token("<u>", "format", true), token("\n"), token("a", "input"), token(" b", "input"), token("c", "example:0")]
-  const stretches = stretchesOf(tokens)
+  const tokens = tokensOf(["<s>", "format", true], ["<u>", "format", true], ["\n"], ["a", "input"], [" b", "input"], ["c", "example:0"])
+  const stretches = stretchesOf(tokens, "<s><u>\na bc")
   assert.deepEqual(stretches.map(({ text }) => text), ["<s>", "<u>", "\n", "a b", "c"])
   assert.deepEqual(stretches.flatMap((stretch) => stretch.tokens.map(({ index }) => index)), [0, 1, 2, 3, 4, 5])
+})
+
+test("stretches have the whole text, whatever the tokens stand for", () => {
+  const begin = { id: 1, text: "<s>", part: "format", special: true, start: 0, end: 0 }
+  const word = { id: 2, text: "🙂", part: "input", special: false, start: 1, end: 2 }
+  const piece = { ...word, text: "" }
+  const stretches = stretchesOf([begin, word, piece], " 🙂 z")
+  assert.deepEqual(stretches.map(({ part, text, name }) => [part, text, name]), [
+    ["format", "", "<s>"], ["gap", " ", undefined], ["input", "🙂", undefined], ["gap", " z", undefined],
+  ])
+  assert.equal(stretches[2].tokens.length, 2)
 })
 
 test("what leaves no ink gets a mark, and the text stays what it is", () => {

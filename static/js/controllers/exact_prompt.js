@@ -81,7 +81,7 @@ export class ExactPrompt {
     say(byId("exact-token"), byId("borders").checked && tokens?.length ? "Point at a token, or walk with the arrow keys." : "")
     const marked = byId("unseen").checked
     const make = byId("borders").checked ? tokenSpans : textSpan
-    this.box.replaceChildren(...(tokens ? stretchesOf(tokens).map((stretch) => make(stretch, marked)) : [text]))
+    this.box.replaceChildren(...(tokens ? stretchesOf(tokens, text).map((stretch) => make(stretch, marked)) : [text]))
   }
 
   #point(span) {
@@ -116,9 +116,10 @@ function textSpan(stretch, marked) {
   return made
 }
 
-function tokenSpans({ tokens }, marked) {
+function tokenSpans(stretch, marked) {
+  if (!stretch.tokens.length) return textSpan(stretch, marked)
   const whole = element("span", { class: "stretch" })
-  whole.append(...tokens.map((token) => tokenSpan(token, marked)))
+  whole.append(...stretch.tokens.map((token) => tokenSpan(token, marked)))
   return whole
 }
 
@@ -130,8 +131,9 @@ function tokenSpan(token, marked) {
   return made
 }
 
-function partSpan({ part, special }) {
+function partSpan({ part, special, name }) {
   const made = element("span", { "data-part": part.split(":")[0] })
+  if (name) made.dataset.mark = name
   if (special) made.className = "special"
   return made
 }

@@ -11,18 +11,31 @@ const NAMES = {
 const UNSEEN = /( +|[\p{Z}\p{Cc}\p{Cf}\p{DI}])/u
 const TRAILING = /[ \t\r\n\u00a0]+$/
 
-/** Neighbouring tokens of one part, and each special token, as { part, special, text, tokens }. */
-export function stretchesOf(tokens) {
+/**
+ * Neighbouring tokens of one part, and each special token, as { part, special, text, tokens }. Their texts together
+ * are `text`: what no token stands for is a stretch of part "gap", and a token that stands for no text has a `name`.
+ */
+export function stretchesOf(tokens, text) {
+  const characters = [...text]
   const stretches = []
+  let shown = 0
+  const fill = (to) => to > shown && stretches.push({ part: "gap", special: false, text: characters.slice(shown, to).join(""), tokens: [] })
   for (const [index, token] of tokens.entries()) {
-    const last = stretches.at(-1)
-    const joins = last && !token.special && !last.special && last.part === token.part
-    const stretch = joins ? last : { part: token.part, special: token.special, text: "", tokens: [] }
-    if (!joins) stretches.push(stretch)
-    stretch.tokens.push({ ...token, index })
-    stretch.text += token.text
+    fill(token.start)
+    shown = Math.max(shown, token.end)
+    add(stretches, token.start === token.end ? { ...token, index, text: "", name: token.text } : { ...token, index })
   }
+  fill(characters.length)
   return stretches
+}
+
+function add(stretches, token) {
+  const last = stretches.at(-1)
+  const joins = last && !token.special && !last.special && last.part === token.part
+  const stretch = joins ? last : { part: token.part, special: token.special, name: token.name, text: "", tokens: [] }
+  if (!joins) stretches.push(stretch)
+  stretch.tokens.push(token)
+  stretch.text += token.text
 }
 
 /** `text` as [{ text, mark }]; `mark` is what to show for characters that cannot be seen, "" for the others. */
@@ -38,7 +51,7 @@ function markOf(piece) {
 
 /** What people wrote, cut before the white space at its end: [text, white space]. */
 export function cutTrailing({ part, special, text }) {
-  const end = part === "format" || special ? "" : (text.match(TRAILING)?.[0] ?? "")
+  const end = ["format", "gap"].includes(part) || special ? "" : (text.match(TRAILING)?.[0] ?? "")
   return [text.slice(0, text.length - end.length), end]
 }
 
