@@ -46,5 +46,15 @@ def of_run(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 def explained(rendered: RenderedPrompt) -> dict[str, Any]:
     return {
         "text": rendered.text,
-        "tokens": [asdict(token) for token in rendered.tokens],
+        "tokens": [
+            {
+                "id": token.id,
+                "text": token.text,
+                "start": token.start,
+                "end": token.end,
+                "part": token.part,
+                "special": token.special,
+            }
+            for token in rendered.tokens
+        ],
     }

@@ -27,14 +27,14 @@ export class ContextBar {
     const room = element("span", { class: "room", text: roomWords(counts) })
     byId("counts").replaceChildren(...legendOf(counts).map(key), element("strong", { text: totalWords(counts) }), room)
     this.#tell(overWords(counts), curesFor(counts))
-    byId("warnings").replaceChildren(...warnings.map((hint) => this.#hint(hint)))
+    this.#refill(byId("warnings"), warnings.map((hint) => this.#hint(hint)))
   }
 
   refuse(message) {
     this.#draw([])
     byId("counts").replaceChildren()
     this.#tell(message, [])
-    byId("warnings").replaceChildren()
+    this.#refill(byId("warnings"), [])
   }
 
   /** Keeps the place of the keyboard while the counts change under it. */
@@ -49,11 +49,15 @@ export class ContextBar {
 
   #tell(fault, cures) {
     if (byId("context-fault").textContent !== fault) say(byId("context-fault"), fault)
-    const place = byId("context-cures")
+    this.#refill(byId("context-cures"), cures.map(({ act, text, value }) => button(text, () => this.acts[act](value))))
+    byId("context-cures").hidden = cures.length === 0
+  }
+
+  /** A button that did its work goes away; the keyboard stays near. */
+  #refill(place, children) {
     const held = place.contains(document.activeElement)
-    place.hidden = cures.length === 0
-    place.replaceChildren(...cures.map(({ act, text, value }) => button(text, () => this.acts[act](value))))
-    if (held) (place.firstElementChild ?? this.bar.querySelector('[tabindex="0"]'))?.focus()
+    place.replaceChildren(...children)
+    if (held) (place.querySelector("button") ?? this.bar.querySelector('[tabindex="0"]'))?.focus()
   }
 
   #hint({ text, cure }) {
