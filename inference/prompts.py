@@ -16,12 +16,13 @@ from __future__ import annotations
 from bisect import bisect_right
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Literal
 
 from inference.template import Message, TemplateError
-from inference.tokenizer import Encoded, PromptTokenizer, Range, TokenizerError
+from inference.tokenizer import PromptTokenizer, Range, TokenizerError
 
 Layout = Literal["chat", "plain"]
 Value = tuple[str, str]  # field name and text
@@ -83,21 +84,32 @@ class PromptToken:
     special: bool
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class RenderedPrompt:
     """A prompt as the model gets it.
 
-    ``spans`` cover ``text`` without gaps; ``tokens`` explain ``ids`` one by one.
+    ``spans`` cover ``text`` without gaps; ``ranges`` has the characters of each of ``ids``.
     """
 
     text: str
     ids: tuple[int, ...]
+    ranges: tuple[Range, ...]
     spans: tuple[Span, ...]
-    tokens: tuple[PromptToken, ...]
+    _tokenizer: PromptTokenizer = field(repr=False, compare=False)
+
+    @cached_property
+    def parts(self) -> tuple[str, ...]:
+        """The part of each of ``ids``."""
+        return tuple(_parts(self.ranges, self.spans))
+
+    @cached_property
+    def tokens(self) -> tuple[PromptToken, ...]:
+        """What explains ``ids`` one by one; made when somebody looks, which is seldom."""
+        return tuple(_tokens(self, self._tokenizer))
 
     def count_by_part(self) -> dict[str, int]:
         """Number of tokens of each part; together they are ``len(ids)``."""
-        return dict(Counter(token.part for token in self.tokens))
+        return dict(Counter(self.parts))
 
 
 def render(tokenizer: PromptTokenizer, parts: PromptParts) -> RenderedPrompt:
@@ -117,7 +129,7 @@ def render(tokenizer: PromptTokenizer, parts: PromptParts) -> RenderedPrompt:
         encoded = tokenizer.encode_guarded(text, typed, whole=parts.layout == "plain")
     except (TemplateError, TokenizerError) as error:
         raise PromptError(str(error)) from error
-    return RenderedPrompt(text, encoded.ids, spans, _tokens(text, encoded, spans, tokenizer))
+    return RenderedPrompt(text, encoded.ids, encoded.ranges, spans, tokenizer)
 
 
 def check_text(text: str) -> None:
@@ -313,30 +325,24 @@ class _Marks:
 # --- tokens
 
 
-def _tokens(
-    text: str, encoded: Encoded, spans: Sequence[Span], tokenizer: PromptTokenizer
-) -> tuple[PromptToken, ...]:
-    starts = [span.start for span in spans]
+def _tokens(prompt: RenderedPrompt, tokenizer: PromptTokenizer) -> Iterator[PromptToken]:
     special = tokenizer.special_ids | frozenset(tokenizer.control_tokens.values())
-    tokens = []
     shown = 0  # characters before this place are in the text of a token
-    for index, (start, end) in zip(encoded.ids, encoded.ranges, strict=True):
-        own = text[max(start, shown) : end] if start < end else tokenizer.token(index) or ""
+    for index, (start, end), part in zip(prompt.ids, prompt.ranges, prompt.parts, strict=True):
+        own = prompt.text[max(start, shown) : end] if start < end else tokenizer.token(index) or ""
         shown = max(shown, end)
-        tokens.append(
-            PromptToken(index, start, end, own, _part((start, end), spans, starts), index in special)
-        )
-    return tuple(tokens)
+        yield PromptToken(index, start, end, own, part, index in special)
 
 
-def _part(place: Range, spans: Sequence[Span], starts: Sequence[int]) -> str:
+def _parts(ranges: Iterable[Range], spans: Sequence[Span]) -> Iterator[str]:
     """The part that has most of a token's characters; the later one of two equals."""
-    start, end = place
-    if start == end:
-        return FORMAT
-    first = bisect_right(starts, start) - 1
-    last = bisect_right(starts, end - 1) - 1
-    if first == last:
-        return spans[first].part
-    touched = spans[first : last + 1]
-    return max(reversed(touched), key=lambda span: min(end, span.end) - max(start, span.start)).part
+    starts = [span.start for span in spans]
+    here = Span(0, 0, FORMAT)  # nearly always the next token lies where the last one did
+    for start, end in ranges:
+        if start == end:
+            yield FORMAT
+            continue
+        if not here.start <= start <= end <= here.end:
+            touched = spans[bisect_right(starts, start) - 1 : bisect_right(starts, end - 1)]
+            here = max(reversed(touched), key=lambda span: min(end, span.end) - max(start, span.start))
+        yield here.part

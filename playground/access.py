@@ -11,7 +11,7 @@ from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import QuerySet
 
 from playground.errors import Forbidden, NotFound
-from playground.models import Experiment, Membership, Role, Run, Team
+from playground.models import Experiment, Membership, Preset, Role, Run, Team
 
 
 class Verb(StrEnum):
@@ -53,6 +53,19 @@ def run_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Run:
         raise NotFound("run")
     _prove(user, run.team_id, verb, "run")
     return run
+
+
+def presets_of(user: Actor) -> QuerySet[Preset]:
+    """Presets that ``user`` may apply."""
+    return Preset.objects.filter(team__in=_teams_of(user))
+
+
+def preset_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Preset:
+    preset = presets_of(user).filter(pk=pk).first()
+    if preset is None:
+        raise NotFound("preset")
+    _prove(user, preset.team_id, verb, "preset")
+    return preset
 
 
 def team_for(user: Actor, verb: Verb = Verb.READ) -> Team:

@@ -71,6 +71,11 @@ class Following:
             temperature=1.0 if greedy else wanted["temperature"],
             top_k=0 if greedy else wanted["top_k"],
             top_p=1.0 if greedy else wanted["top_p"],
+            # Runs that were queued by an earlier version have no such settings.
+            min_p=0.0 if greedy else wanted.get("min_p", 0.0),
+            repetition_penalty=wanted.get("repetition_penalty", 1.0),
+            presence_penalty=wanted.get("presence_penalty", 0.0),
+            frequency_penalty=wanted.get("frequency_penalty", 0.0),
             seed=wanted["seed"] or 0,
             stop=tuple(wanted["stop"]),
             alternatives=LIMITS.alternatives,

@@ -19,10 +19,14 @@ class Limits:
     max_new_tokens: int = 4096
     temperature: float = 5.0
     top_k: int = 1000
+    repetition_penalty: float = 2.0
+    penalty: float = 2.0  # presence and frequency, either sign
     stop_strings: int = 8
     stop_string_chars: int = 64
     live_runs_per_user: int = 64
     alternatives: int = 5
+    presets: int = 100  # of a team
+    preset_name_chars: int = 40
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

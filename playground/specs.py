@@ -1,6 +1,8 @@
 """PromptSpec: everything that makes a prompt, validated at the door and stored as JSON."""
 
 import hashlib
+import json
+import secrets
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -40,7 +42,11 @@ class Strict(BaseModel):
 
 
 class Settings(Strict):
-    """Generation settings as the user sees them; the order of use is temperature, top-k, top-p."""
+    """Generation settings as the user sees them; of the last four each default is "off".
+
+    Penalties change the logits in both modes; then temperature, top-k, top-p and min-p act in this
+    order, when sampling only.
+    """
 
     max_new_tokens: int = Field(default=64, ge=1, le=LIMITS.max_new_tokens)
     mode: Literal["greedy", "sample"] = "greedy"
@@ -49,6 +55,53 @@ class Settings(Strict):
     top_p: float = Field(default=0.9, gt=0, le=1, allow_inf_nan=False)
     stop: list[Stop] = Field(default=[], max_length=LIMITS.stop_strings)
     seed: int | None = Field(default=None, ge=0, lt=2**32)  # None: drawn anew for every run
+    min_p: float = Field(default=0, ge=0, le=1, allow_inf_nan=False)
+    repetition_penalty: float = Field(default=1, ge=0.5, le=LIMITS.repetition_penalty, allow_inf_nan=False)
+    presence_penalty: float = Field(default=0, ge=-LIMITS.penalty, le=LIMITS.penalty, allow_inf_nan=False)
+    frequency_penalty: float = Field(default=0, ge=-LIMITS.penalty, le=LIMITS.penalty, allow_inf_nan=False)
+
+    def effective(self) -> dict[str, Any]:
+        """The settings that act: what the mode ignores is null, a missing seed is drawn now."""
+        acting = self.model_dump(mode="json") | {"seed_drawn": False}
+        if self.mode == "greedy":
+            return acting | dict.fromkeys(SAMPLING_ONLY)
+        if self.seed is None:
+            return acting | {"seed": secrets.randbelow(2**32), "seed_drawn": True}
+        return acting
+
+
+SAMPLING_ONLY = ("temperature", "top_k", "top_p", "min_p", "seed")
+# In the order in which they act, each with the value at which it does nothing.
+SHAPING = {
+    "repetition_penalty": 1,
+    "presence_penalty": 0,
+    "frequency_penalty": 0,
+    "temperature": None,
+    "top_k": 0,
+    "top_p": 1,
+    "min_p": 0,
+}
+
+
+def settings_words(acting: dict[str, Any]) -> str:
+    """Effective settings of a run in a line: what acted, in the order of use, and what the mode ignored."""
+    said = [acting["mode"], f"at most {acting['max_new_tokens']:,} new tokens"]
+    said += [
+        f"{_spoken(key)} {acting[key]:g}"
+        for key, off in SHAPING.items()
+        if acting.get(key) not in (None, off)
+    ]
+    if acting["stop"]:
+        said.append("stop at " + " or ".join(json.dumps(stop, ensure_ascii=False) for stop in acting["stop"]))
+    if acting["mode"] == "greedy":
+        said.append("not used: " + ", ".join(map(_spoken, SAMPLING_ONLY)))
+    else:
+        said.append(f"seed {acting['seed']}" + (" (drawn)" if acting.get("seed_drawn") else ""))
+    return " · ".join(said)
+
+
+def _spoken(key: str) -> str:
+    return key.replace("_", "-") if key in ("top_k", "top_p", "min_p") else key.replace("_", " ")
 
 
 class Example(Strict):

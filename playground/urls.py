@@ -3,7 +3,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from playground.views import experiments, health, history, models, prompts, runs, welcome
+from playground.views import experiments, health, history, models, presets, prompts, runs, welcome
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="experiments"), name="home"),
@@ -15,8 +15,11 @@ urlpatterns = [
     path("experiments/<uuid:pk>/runs", runs.start, name="experiment-runs"),
     path("experiments/<uuid:pk>/models/<str:name>/load", models.load, name="model-load"),
     path("experiments/<uuid:pk>/models/<str:name>/unload", models.unload, name="model-unload"),
+    path("experiments/<uuid:pk>/presets", presets.of_team, name="presets"),
+    path("presets/<uuid:pk>", presets.one, name="preset"),
     path("runs/<uuid:pk>/", runs.show, name="run"),
     path("runs/<uuid:pk>/cancel", runs.cancel, name="run-cancel"),
+    path("runs/<uuid:pk>/prompt", prompts.of_run, name="run-prompt"),
     path("prompts/render", prompts.render, name="prompt-render"),
     path("models/", models.index, name="models"),
     path("limits", models.limits, name="limits"),

@@ -1,9 +1,11 @@
 """Prompts: from a PromptSpec to the exact tokens the model gets, with the count of every part."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 from django.contrib.auth.models import User
+from pydantic import ValidationError
 
 from inference import prompts
 from inference.prompts import PromptError, PromptParts, RenderedPrompt, Shot
@@ -11,11 +13,12 @@ from playground import catalog
 from playground.actions.doorbells import ring_ahead
 from playground.errors import Refusal
 from playground.limits import LIMITS
-from playground.models import WorkerLease
+from playground.models import Run, WorkerLease
 from playground.models.worker_lease import WorkerState
 from playground.specs import PromptSpec
 
 WORTH_COMPUTING_AHEAD = 64  # tokens
+WHITE = " \t\r\n\u00a0"  # as in static/js/models/draft.js
 
 
 @dataclass(frozen=True)
@@ -23,6 +26,7 @@ class Fit:
     """A rendered prompt beside the window it must share with the reserved completion. All in tokens."""
 
     rendered: RenderedPrompt
+    shots: int  # number of examples placed
     reserved: int
     window: int
 
@@ -31,20 +35,30 @@ class Fit:
         """How many tokens too many; 0 when it fits."""
         return max(0, len(self.rendered.ids) + self.reserved - self.window)
 
+    @property
+    def shot_cost(self) -> float:
+        """Tokens that one more shot would take, with what the layout writes around it; 0 when unknown."""
+        parts = self.rendered.parts
+        first = next((index for index, part in enumerate(parts) if part.startswith("example:")), None)
+        if first is None:
+            return 0
+        # From the first shot to the input: the turn that the input opens is that of the next shot.
+        end = parts.index("input", first) if "input" in parts[first:] else len(parts)
+        return (end - first) / self.shots
+
     def counts(self) -> dict[str, Any]:
         parts = self.rendered.count_by_part()
-        examples = sorted(
-            (part for part in parts if part.startswith("example:")), key=lambda part: int(part[8:])
-        )
+        free = self.window - len(self.rendered.ids) - self.reserved
         return {
             "instruction": parts.get("instruction", 0),
-            "examples": [parts[part] for part in examples],
+            "examples": [parts.get(f"example:{index}", 0) for index in range(self.shots)],
             "input": parts.get("input", 0),
             "format": parts.get("format", 0),
             "prompt": len(self.rendered.ids),
             "reserved": self.reserved,
             "window": self.window,
             "over": self.over,
+            "room": int(max(0, free) / cost) if (cost := self.shot_cost) else None,
         }
 
 
@@ -56,7 +70,16 @@ def render(spec: PromptSpec) -> Fit:
         rendered = prompts.render(tokenizer, parts_of(spec))
     except PromptError as error:
         raise Refusal("bad_prompt", str(error)) from None
-    return Fit(rendered, spec.settings.max_new_tokens, tokenizer.window)
+    return Fit(rendered, len(spec.placed), spec.settings.max_new_tokens, tokenizer.window)
+
+
+def again(run: Run) -> RenderedPrompt | None:
+    """The prompt of ``run`` with its parts; None when the model's files changed and it would differ."""
+    try:
+        rendered = render(PromptSpec.model_validate(run.spec)).rendered
+    except (Refusal, ValidationError):
+        return None
+    return rendered if list(rendered.ids) == run.prompt_ids else None
 
 
 def prefetch(user: User, spec: PromptSpec, fit: Fit) -> None:
@@ -76,9 +99,7 @@ def refuse_empty(spec: PromptSpec) -> None:
 
 def refuse_oversize(spec: PromptSpec) -> None:
     """Refuses what is too long to tokenise, before any work is done."""
-    texts = [spec.instruction, *spec.input.values(), *(shot.output for shot in spec.placed)]
-    texts += [value for shot in spec.placed for value in shot.values.values()]
-    if (chars := sum(map(len, texts))) > LIMITS.prompt_chars:
+    if (chars := sum(len(text) for _, text in texts_of(spec))) > LIMITS.prompt_chars:
         most = f"{LIMITS.prompt_chars:,}"
         message = f"The prompt has {chars:,} characters; at most {most} are taken. Cut examples or input."
         raise Refusal("prompt_too_long", message)
@@ -113,13 +134,34 @@ def refuse_overflow(fit: Fit) -> None:
     raise Refusal("prompt_too_long", message, counts=counts)
 
 
-def warnings(spec: PromptSpec) -> list[str]:
-    """What is worth a second look before pressing Run, in sentences."""
+@dataclass(frozen=True)
+class Hint:
+    """What is worth a second look before pressing Run; ``cure`` is what the page can do about it."""
+
+    text: str
+    cure: str = ""
+
+
+def warnings(spec: PromptSpec) -> list[Hint]:
     found = []
     if not any(value.strip() for value in spec.input.values()):
-        found.append("The input is empty: the model only sees the instruction and the examples.")
-    if any(value != value.rstrip(" ") for value in [spec.instruction, *spec.input.values()]):
-        found.append("A text ends with a space; models often continue better without it.")
+        found.append(Hint("The input is empty: the model only sees the instruction and the examples."))
+    if loose := [name for name, text in texts_of(spec) if text != text.rstrip(WHITE)]:
+        where = loose[0] if len(loose) == 1 else f"{loose[0]} and {len(loose) - 1} more"
+        ends = "ends" if len(loose) == 1 else "end"
+        text = f"{where} {ends} with white space; models often continue better without it."
+        found.append(Hint(text[0].upper() + text[1:], cure="trim"))
     if any(not shot.output for shot in spec.placed):
-        found.append("An example that is on has no output.")
+        found.append(Hint("An example that is on has no output."))
     return found
+
+
+def texts_of(spec: PromptSpec) -> Iterator[tuple[str, str]]:
+    """Everything that people wrote into the prompt, with a name for it."""
+    yield "the instruction", spec.instruction
+    for number, shot in enumerate(spec.placed, 1):
+        for name in spec.fields:
+            yield f"the {name} of example {number}", shot.values.get(name, "")
+        yield f"the {spec.output_name} of example {number}", shot.output
+    for name in spec.fields:
+        yield "the input" if len(spec.fields) == 1 else f"the input {name}", spec.input.get(name, "")

@@ -2,11 +2,9 @@
 
 import hashlib
 import logging
-import secrets
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -24,7 +22,7 @@ from playground.limits import LIMITS
 from playground.models import Experiment, Run, Team, WorkerLease
 from playground.models.run import STOPPED, Kind, Outcome, Status
 from playground.models.worker_lease import WorkerState
-from playground.specs import PromptSpec, Settings
+from playground.specs import PromptSpec
 
 log = logging.getLogger(__name__)
 
@@ -98,7 +96,7 @@ def _insert(wanted: Submission, fit: prompts.Fit) -> Run:
         deadline=timezone.now() + timedelta(seconds=settings.RUN_DEADLINE),
         idempotency_key=wanted.idempotency_key,
         request_hash=wanted.request_hash(),
-        settings=effective(spec.settings),
+        settings=spec.settings.effective(),
         spec=spec.as_json(),
         prompt_text=fit.rendered.text,
         prompt_ids=list(fit.rendered.ids),
@@ -107,14 +105,6 @@ def _insert(wanted: Submission, fit: prompts.Fit) -> Run:
     )
     transaction.on_commit(partial(ring, run.model, [run]))
     return run
-
-
-def effective(wanted: Settings) -> dict[str, Any]:
-    """The settings that act: what the mode ignores is null, a missing seed is drawn now."""
-    shown = wanted.model_dump(mode="json")
-    if wanted.mode == "greedy":
-        return shown | {"temperature": None, "top_k": None, "top_p": None, "seed": None}
-    return shown | {"seed": secrets.randbelow(2**32) if wanted.seed is None else wanted.seed}
 
 
 def cancel(run: Run) -> Run:

@@ -22,6 +22,7 @@ from playground.models.experiment import Experiment, Version
 from playground.models.ids import new_id
 from playground.models.packed import PackedJSONField
 from playground.models.team import Team
+from playground.specs import settings_words
 
 FAIR_WINDOW = timedelta(minutes=5)  # "served lately" in the fair order
 
@@ -134,7 +135,7 @@ class Run(models.Model):
     idempotency_key = models.CharField(max_length=80)
     request_hash = models.CharField(max_length=64)
 
-    settings = models.JSONField()  # effective, after clamping and with the seed drawn
+    settings = models.JSONField()  # those that act, with the seed that was drawn
     spec = models.JSONField()
     prompt_text = models.TextField()
     prompt_ids = PackedJSONField()
@@ -174,6 +175,11 @@ class Run(models.Model):
     @property
     def is_live(self) -> bool:
         return self.status in LIVE
+
+    @property
+    def settings_words(self) -> str:
+        """The effective settings as people read them."""
+        return settings_words(self.settings)
 
     @property
     def usage(self) -> dict[str, int]:

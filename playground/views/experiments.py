@@ -18,6 +18,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 from playground import catalog
 from playground.access import Verb, experiment_for, experiments_of, may, team_for
 from playground.actions import experiments as actions
+from playground.actions import presets
 from playground.limits import LIMITS
 from playground.models import Experiment
 from playground.specs import parse, shot_label
@@ -61,6 +62,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "page": page_data(user, experiment),
         "ages": by_age([row_of(other) for other in listed(user)[:RAIL]]),
         "may_run": may(user, experiment.team_id, Verb.RUN),
+        "may_edit": may(user, experiment.team_id, Verb.EDIT),
     }
     return render(request, "experiments/show.html", context)
 
@@ -108,6 +110,7 @@ def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
         },
         "spec": experiment.draft,
         "models": [state.as_json() for state in catalog.model_states()],
+        "presets": presets.listed(experiment.team),
         "limits": LIMITS.as_json(),
         "urls": {
             "draft": reverse("experiment-draft", args=[experiment.pk]),
@@ -115,6 +118,7 @@ def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
             "history": reverse("experiment-history", args=[experiment.pk]),
             "render": reverse("prompt-render"),
             "models": reverse("models"),
+            "presets": reverse("presets", args=[experiment.pk]),
             "experiment": reverse("experiment", args=[experiment.pk]),
             "socket": "/ws/",
         },

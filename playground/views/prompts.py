@@ -1,8 +1,14 @@
-"""The exact prompt of a spec, as the model would get it."""
+"""The exact prompt of a spec, and of a run, as the model gets it."""
+
+import uuid
+from dataclasses import asdict
+from typing import Any
 
 from django.http import HttpRequest, JsonResponse
-from django.views.decorators.http import require_POST
+from django.views.decorators.http import require_GET, require_POST
 
+from inference.prompts import RenderedPrompt
+from playground.access import run_for
 from playground.actions import prompts
 from playground.specs import PromptSpec, Strict, parse
 from playground.views.signed_in import signed_in, user_of
@@ -10,23 +16,45 @@ from playground.views.signed_in import signed_in, user_of
 
 class Render(Strict):
     spec: PromptSpec
+    tokens: bool = False  # text and tokens too, which are long
 
 
 @signed_in
 @require_POST
 def render(request: HttpRequest) -> JsonResponse:
-    spec = parse(Render, request.body).spec
-    fit = prompts.render(spec)
-    prompts.prefetch(user_of(request), spec, fit)
-    tokens = [
-        {"id": token.id, "text": token.text, "special": token.special, "part": token.part}
-        for token in fit.rendered.tokens
-    ]
-    return JsonResponse(
-        {
-            "text": fit.rendered.text,
-            "tokens": tokens,
-            "counts": fit.counts(),
-            "warnings": prompts.warnings(spec),
-        }
-    )
+    wanted = parse(Render, request.body)
+    fit = prompts.render(wanted.spec)
+    prompts.prefetch(user_of(request), wanted.spec, fit)
+    answer: dict[str, Any] = {
+        "counts": fit.counts(),
+        "warnings": [asdict(warning) for warning in prompts.warnings(wanted.spec)],
+    }
+    if wanted.tokens:
+        answer |= explained(fit.rendered)
+    return JsonResponse(answer)
+
+
+@signed_in
+@require_GET
+def of_run(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+    """The prompt a run was given; ``tokens`` is null when today's tokenizer would make another one."""
+    run = run_for(user_of(request), pk)
+    rendered = prompts.again(run)
+    return JsonResponse(explained(rendered) if rendered else {"text": run.prompt_text, "tokens": None})
+
+
+def explained(rendered: RenderedPrompt) -> dict[str, Any]:
+    return {
+        "text": rendered.text,
+        "tokens": [
+            {
+                "id": token.id,
+                "text": token.text,
+                "start": token.start,
+                "end": token.end,
+                "part": token.part,
+                "special": token.special,
+            }
+            for token in rendered.tokens
+        ],
+    }

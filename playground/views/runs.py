@@ -61,6 +61,7 @@ def summary(run: Run) -> dict[str, Any]:
         "settings": run.settings,
         "user_id": run.user_id,
         "queued_at": run.queued_at.isoformat(),
+        "settings_words": run.settings_words,
     }
 
 

@@ -8,14 +8,16 @@ import { ExampleGrid } from "./controllers/example_grid.js";
 import { connectInputs } from "./controllers/input_fields.js";
 import { keepModelsFresh } from "./controllers/model_states.js";
 import { ModelWish } from "./controllers/model_wish.js";
+import { Presets } from "./controllers/presets.js";
 import { Preview } from "./controllers/preview.js";
 import { Restore } from "./controllers/restore.js";
 import { RunControls } from "./controllers/run_controls.js";
 import { RunDifference } from "./controllers/run_difference.js";
 import { connectSaving } from "./controllers/save_state.js";
+import { RunSettings } from "./controllers/run_settings.js";
 import { connectSettings } from "./controllers/settings_panel.js";
 import { connectTexts } from "./controllers/texts.js";
-import { readData } from "./lib/dom.js";
+import { byId, readData } from "./lib/dom.js";
 import { requestJson } from "./lib/http.js";
 import { LiveSocket, socketUrl } from "./lib/socket.js";
 import { TabMemory } from "./lib/tab_memory.js";
@@ -29,18 +31,37 @@ function connectEditor() {
   connectTexts(draft)
   connectInputs(draft)
   const settings = connectSettings(draft, page)
+  new Presets({ draft, url: page.urls.presets, presets: page.presets })
   const grid = new ExampleGrid(draft)
-  const exact = new ExactPrompt()
-  const bar = new ContextBar()
-  new Preview(draft, page.urls.render, {
+  const exact = new ExactPrompt({ opened: () => preview.refresh() })
+  const bar = new ContextBar({ acts: contextActs, goTo })
+  const preview = new Preview(draft, page.urls.render, {
+    wantsTokens: () => exact.wantsTokens,
     onRendered: (prompt) => [grid, bar, exact].forEach((part) => part.show(prompt)),
     onRefused: (message) => [bar, exact].forEach((part) => part.refuse(message)),
   })
   connectSaving(draft, page)
-  return settings
+  return { settings, exact }
 }
 
-function connectRuns(settings) {
+const contextActs = {
+  drop: () => draft.dropLastShot(),
+  reserve: (count) => draft.rewrite(({ spec }) => (spec.settings.max_new_tokens = count)),
+  trim: () => draft.trimEnds(),
+}
+
+/** From a part of the context bar to the box it comes from; a format has none. */
+function goTo(part, index) {
+  const boxes = {
+    instruction: () => byId("instruction"),
+    shot: () => document.querySelector(`#grid-rows [data-id="${CSS.escape(draft.placed[index]?.id)}"] textarea`),
+    input: () => document.querySelector("#inputs textarea"),
+    reserved: () => byId("max_new_tokens"),
+  }
+  boxes[part]?.()?.focus()
+}
+
+function connectRuns({ settings, exact }) {
   const socket = new LiveSocket(socketUrl(page.urls.socket, location), {
     onState: (state) => answers.showConnection(state),
     onError: (frame) => answers.complain(frame.message),
@@ -51,6 +72,7 @@ function connectRuns(settings) {
   const show = (models) => [settings, wish].forEach((part) => part.showModels(models))
   const lookSoon = keepModelsFresh(page.urls.models, show, runs)
   new RunControls({ draft, runs, url: page.urls.runs, answers })
+  new RunSettings({ draft, exact, complain: (message) => answers.complain(message) })
   connectHistory(runs, answers)
   window.addEventListener("online", () => socket.hurry())
   socket.connect()

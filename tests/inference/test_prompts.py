@@ -119,6 +119,26 @@ def test_parts_sum_up_and_nothing_is_lost(parts: PromptParts) -> None:
     assert "".join(token.text for token in rendered.tokens) == rendered.text
 
 
+FOREIGN = "\u202eשלום\u202c, مرحبا e\u0301\u0323 न\u093f 👩‍👩‍👧 \u200b  \n"
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("layout", ["chat", "plain"])
+def test_counts_add_up_where_tokens_cross_the_parts(kind: str, layout: Layout) -> None:
+    """Texts that end in spaces and marks invite a vocabulary to join them with what follows."""
+    tokenizer = PromptTokenizer(
+        KINDS[kind], ChatTemplate("{% for m in messages %}{{ m.content }}{% endfor %}", {}), 512, frozenset()
+    )
+    shots = (Shot((("review", FOREIGN),), " "), Shot((("review", "e"),), "\u0301"))
+    rendered = render(
+        tokenizer,
+        replace(PARTS, layout=layout, instruction=FOREIGN, shots=shots, input=(("review", FOREIGN),)),
+    )
+    assert sum(rendered.count_by_part().values()) == len(rendered.ids) == len(rendered.parts)
+    assert [token.part for token in rendered.tokens] == list(rendered.parts)
+    assert rendered.text.count(FOREIGN) == 3
+
+
 @pytest.mark.parametrize("kind", ["byte level", "byte level, split"])
 @given(parts=parts_of(words | st.sampled_from(["<s>", " <|user|> ", "a<|end|>", "    ", "\n\n", "🙂\u0301"])))
 @settings(deadline=None, max_examples=60)

@@ -88,7 +88,7 @@ def test_a_run_can_be_stopped_over_http(page: Client, run: Run) -> None:
 
 
 def test_the_exact_prompt_adds_up(page: Client) -> None:
-    body = json.dumps({"spec": spec(instruction="Be kind.").as_json()})
+    body = json.dumps({"spec": spec(instruction="Be kind.").as_json(), "tokens": True})
     answer = page.post(reverse("prompt-render"), body, content_type="application/json").json()
     counts = answer["counts"]
     assert counts["prompt"] == len(answer["tokens"])
@@ -127,6 +127,10 @@ OUT_OF_RANGE = [
     {"seed": -1},
     {"seed": 2**32},
     {"mode": "psychic"},
+    {"min_p": 1.5},
+    {"repetition_penalty": 0},
+    {"presence_penalty": 2.5},
+    {"frequency_penalty": -9},
 ]
 BAD += [
     (json.dumps({"spec": spec().as_json() | {"settings": settings}}), "invalid") for settings in OUT_OF_RANGE

@@ -1,51 +1,109 @@
 // The window of the model as a bar: instruction, every shot, input, format and what is reserved for the answer.
+// One stop of the Tab key; arrows walk along the parts, Enter goes to the box of one.
 
-import { byId, element } from "../lib/dom.js";
-
-const plain = (count) => count.toLocaleString("en")
+import { byId, element, say } from "../lib/dom.js";
+import { curesFor, labelOf, legendOf, overWords, roomWords, segmentsOf, totalWords } from "../models/context.js";
 
 export class ContextBar {
-  show({ counts, warnings = [] }) {
+  /** `acts` has drop(), reserve(count) and trim(); `goTo(part, index)` takes people to where a part is written. */
+  constructor({ acts, goTo }) {
+    this.acts = acts
+    this.bar = byId("context-bar")
+    this.label = byId("context-label")
+    this.bar.addEventListener("pointerover", ({ target }) => this.#point(target))
+    this.bar.addEventListener("focusin", ({ target }) => this.#enter(target))
+    for (const leave of ["pointerleave", "focusout"]) this.bar.addEventListener(leave, () => say(this.label, ""))
+    this.bar.addEventListener("keydown", (event) => this.#walk(event))
+    this.bar.addEventListener("click", ({ target }) => {
+      const { part, index } = target.dataset
+      if (part) goTo(part, Number(index))
+    })
+  }
+
+  show({ counts, warnings }) {
     const whole = Math.max(counts.window, counts.prompt + counts.reserved)
-    byId("context-bar").replaceChildren(...segments(counts).map(([part, count]) => segment(part, count / whole)))
-    byId("context-bar").classList.toggle("over", counts.over > 0)
-    byId("counts").replaceChildren(...legend(counts), total(counts))
-    byId("warnings").replaceChildren(...warnings.map((text) => element("li", { text })))
+    this.#draw(segmentsOf(counts).map((one) => segment(one, counts, whole)))
+    this.bar.classList.toggle("over", counts.over > 0)
+    const room = element("span", { class: "room", text: roomWords(counts) })
+    byId("counts").replaceChildren(...legendOf(counts).map(key), element("strong", { text: totalWords(counts) }), room)
+    this.#tell(overWords(counts), curesFor(counts))
+    this.#refill(byId("warnings"), warnings.map((hint) => this.#hint(hint)))
   }
 
   refuse(message) {
-    byId("context-bar").replaceChildren()
-    byId("counts").replaceChildren(element("span", { class: "over", text: message }))
-    byId("warnings").replaceChildren()
+    this.#draw([])
+    byId("counts").replaceChildren()
+    this.#tell(message, [])
+    this.#refill(byId("warnings"), [])
+  }
+
+  /** Keeps the place of the keyboard while the counts change under it. */
+  #draw(parts) {
+    const held = [...this.bar.children].indexOf(document.activeElement)
+    say(this.label, "")
+    this.bar.replaceChildren(...parts)
+    const stop = parts[Math.max(0, Math.min(held, parts.length - 1))]
+    if (stop) stop.tabIndex = 0
+    if (held >= 0) stop?.focus()
+  }
+
+  #tell(fault, cures) {
+    if (byId("context-fault").textContent !== fault) say(byId("context-fault"), fault)
+    this.#refill(byId("context-cures"), cures.map(({ act, text, value }) => button(text, () => this.acts[act](value))))
+    byId("context-cures").hidden = cures.length === 0
+  }
+
+  /** A button that did its work goes away; the keyboard stays near. */
+  #refill(place, children) {
+    const held = place.contains(document.activeElement)
+    place.replaceChildren(...children)
+    if (held) (place.querySelector("button") ?? this.bar.querySelector('[tabindex="0"]'))?.focus()
+  }
+
+  #hint({ text, cure }) {
+    const made = element("li", { text: `${text} ` })
+    if (cure === "trim") made.append(button("Remove it", () => this.acts.trim()))
+    return made
+  }
+
+  #point(part) {
+    if (!part.dataset.part) return
+    say(this.label, part.getAttribute("aria-label"))
+    const middle = part.offsetLeft + part.offsetWidth / 2
+    const half = this.label.offsetWidth / 2
+    this.label.style.left = `${Math.max(0, Math.min(middle - half, this.bar.offsetWidth - 2 * half))}px`
+  }
+
+  #enter(part) {
+    for (const other of this.bar.children) other.tabIndex = other === part ? 0 : -1
+    this.#point(part)
+  }
+
+  #walk(event) {
+    const parts = [...this.bar.children]
+    const at = parts.indexOf(event.target)
+    const to = { ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: parts.length - 1 }[event.key]
+    if (to === undefined) return
+    event.preventDefault()
+    parts[to]?.focus()
   }
 }
 
-function segments({ instruction, examples, input, format, reserved }) {
-  const shots = examples.map((count) => ["shot", count])
-  const all = [["format", format], ["instruction", instruction], ...shots, ["input", input], ["reserved", reserved]]
-  return all.filter(([, count]) => count)
-}
-
-function segment(part, share) {
-  const made = element("span", { class: "part", "data-part": part })
-  made.style.setProperty("--share", share)
+function segment(one, counts, whole) {
+  const made = element("button", { type: "button", class: "part", tabindex: -1, "data-part": one.part, "aria-label": labelOf(one, counts) })
+  if (one.index !== undefined) made.dataset.index = one.index
+  made.style.setProperty("--share", one.count / whole)
   return made
 }
 
-function legend({ instruction, examples, input, format, reserved }) {
-  const inShots = examples.reduce((sum, count) => sum + count, 0)
-  const parts = [["instruction", "instruction", instruction], ["shot", examples.length === 1 ? "1 shot" : `${examples.length} shots`, inShots], ["input", "input", input]]
-  const rest = [["format", "format", format], ["reserved", "reserved for the answer", reserved]]
-  return [...parts, ...rest].filter(([, , count]) => count).map(([part, name, count]) => {
-    const made = element("span", { class: "key", "data-part": part })
-    made.append(element("i", { "aria-hidden": "true" }), `${name} ${plain(count)}`)
-    return made
-  })
+function key({ part, text }) {
+  const made = element("span", { class: "key", "data-part": part })
+  made.append(element("i", { "aria-hidden": "true" }), text)
+  return made
 }
 
-function total({ prompt, reserved, window, over, examples }) {
-  if (!over) return element("span", { text: `${plain(prompt + reserved)} of ${plain(window)} tokens` })
-  const cut = examples.length ? "switch an example off" : "shorten the text"
-  const text = `${plain(over)} tokens too many for the window of ${plain(window)}: reserve less, or ${cut}`
-  return element("span", { class: "over", text })
+function button(text, action) {
+  const made = element("button", { type: "button", class: "cure", text })
+  made.addEventListener("click", action)
+  return made
 }

@@ -3,11 +3,12 @@
 import { byId, say } from "../lib/dom.js";
 import { faultInStops, readStops, showStops } from "../models/escapes.js";
 import { optionWords, stateWords } from "../models/model_words.js";
+import { OFF } from "../models/presets.js";
 import { grow } from "./autosize.js";
 
-const KNOBS = ["max_new_tokens", "temperature", "top_k", "top_p"]
+const KNOBS = ["max_new_tokens", "temperature", "top_k", "top_p", ...Object.keys(OFF)]
 const MODE_NOTES = {
-  greedy: "Always takes the most likely token, so temperature, top-k, top-p and seed do nothing.",
+  greedy: "Always takes the most likely token.",
   sample: "Draws one of the likely tokens: first temperature, then top-k, then top-p shape the odds.",
 }
 const WHOLE = new Set(["max_new_tokens", "top_k", "seed"])
@@ -40,7 +41,7 @@ function connectKnob(draft, key) {
   const knob = document.querySelector(`[data-knob="${key}"]`)
   const [number, slider] = knob.querySelectorAll("input")
   const write = (from, to) => {
-    const fault = faultInNumber(from)
+    const fault = faultInNumber(from, valueOf(draft.spec.settings, key))
     say(knob.querySelector(".fault"), fault)
     number.setAttribute("aria-invalid", String(Boolean(fault)))
     if (fault) return
@@ -52,13 +53,16 @@ function connectKnob(draft, key) {
   slider.addEventListener("input", () => write(slider, number))
 }
 
-/** What is wrong with the number in `box`, as a sentence, or "". */
-function faultInNumber(box) {
+const valueOf = (settings, key) => settings[key] ?? OFF[key]
+
+/** What is wrong with the number in `box`, as words that name the value which counts meanwhile, or "". */
+function faultInNumber(box, counts) {
   const value = Number(box.value)
   const { min, max, id } = box
-  if (box.value.trim() === "" || Number.isNaN(value)) return "A number is needed here."
-  if (WHOLE.has(id) && !Number.isInteger(value)) return "A whole number is needed here."
-  return value < Number(min) || value > Number(max) ? `Between ${min} and ${Number(max).toLocaleString("en")}.` : ""
+  const still = `; ${counts ?? "none"} still counts.`
+  if (box.value.trim() === "" || Number.isNaN(value)) return `A number is needed here${still}`
+  if (WHOLE.has(id) && !Number.isInteger(value)) return `A whole number is needed here${still}`
+  return value < Number(min) || value > Number(max) ? `From ${min} to ${Number(max).toLocaleString("en")}${still}` : ""
 }
 
 /** Paints the part of the track left of the thumb. */
@@ -85,7 +89,7 @@ function connectStops(draft, limits) {
 function connectSeed(draft) {
   const box = byId("seed")
   const write = () => {
-    const fault = box.value === "" && !box.validity.badInput ? "" : faultInNumber(box)
+    const fault = box.value === "" && !box.validity.badInput ? "" : faultInNumber(box, draft.spec.settings.seed)
     say(byId("seed-fault"), fault)
     if (!fault) draft.change(() => (draft.spec.settings.seed = box.value === "" ? null : Number(box.value)))
   }
@@ -97,7 +101,7 @@ function connectSeed(draft) {
 }
 
 function showAll({ settings, layout, model }) {
-  for (const key of KNOBS) showKnob(key, settings[key])
+  for (const key of KNOBS) showKnob(key, valueOf(settings, key))
   byId("layout").querySelector(`[value="${layout}"]`).checked = true
   byId("mode").querySelector(`[value="${settings.mode}"]`).checked = true
   byId("model").value = model
@@ -111,6 +115,8 @@ function showKnob(key, value) {
   number.value = value
   slider.value = value
   fill(slider)
+  number.removeAttribute("aria-invalid")
+  say(byId(`${key}-fault`), "")
 }
 
 function showModel(draft, models) {
@@ -136,6 +142,9 @@ function showDependent(draft, models) {
   const greedy = settings.mode === "greedy"
   byId("mode-note").textContent = MODE_NOTES[settings.mode]
   for (const part of document.querySelectorAll("[data-sampler]")) part.disabled = greedy
+  for (const reason of document.querySelectorAll("[data-reason]")) reason.hidden = !greedy
+  const on = Object.keys(OFF).filter((key) => valueOf(settings, key) !== OFF[key] && !(greedy && key === "min_p"))
+  byId("more-summary").textContent = on.length ? `${on.length} on` : ""
   const title = models.find((one) => one.name === model)?.title ?? model
   byId("settings-summary").textContent = `${title} · ${greedy ? "greedy" : `temperature ${settings.temperature}`}`
   if (byId("model-detail").dataset.model !== model) {

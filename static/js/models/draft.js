@@ -2,6 +2,8 @@
 
 import { uniqueId } from "../lib/unique.js";
 
+const WHITE_END = /[ \t\r\n\u00a0]+$/ // as WHITE in playground/actions/prompts.py
+
 export class Draft extends EventTarget {
   /** Sends "change" after every edit and "replace" when everything was exchanged at once. */
   constructor({ title, scope, spec }) {
@@ -15,6 +17,13 @@ export class Draft extends EventTarget {
     this.dispatchEvent(new Event("change"))
   }
 
+  /** An edit from elsewhere than its own box, such as a button beside the bar: every box shows it. */
+  rewrite(edit) {
+    edit(this)
+    this.dispatchEvent(new Event("replace"))
+    this.dispatchEvent(new Event("change"))
+  }
+
   replace({ title, scope, spec }) {
     Object.assign(this, { title, scope, spec })
     this.dispatchEvent(new Event("replace"))
@@ -24,8 +33,33 @@ export class Draft extends EventTarget {
     return { title: this.title, scope: this.scope, spec: this.spec }
   }
 
+  /** The examples that are placed in the prompt. */
+  get placed() {
+    return this.spec.examples.filter((example) => example.on)
+  }
+
   get shots() {
-    return this.spec.examples.filter((example) => example.on).length
+    return this.placed.length
+  }
+
+  /** Takes the last shot out of the prompt; the example stays in the grid, switched off. */
+  dropLastShot() {
+    const last = this.placed.at(-1)
+    if (last) this.rewrite(() => (last.on = false))
+  }
+
+  /** Leaves out the white space at the end of every text of the prompt. */
+  trimEnds() {
+    const trim = (text) => text.replace(WHITE_END, "")
+    const trimAll = (values) => Object.keys(values).forEach((name) => (values[name] = trim(values[name])))
+    this.rewrite(({ spec }) => {
+      spec.instruction = trim(spec.instruction)
+      trimAll(spec.input)
+      for (const example of this.placed) {
+        example.output = trim(example.output)
+        trimAll(example.values)
+      }
+    })
   }
 
   addExample() {
