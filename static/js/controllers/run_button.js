@@ -3,6 +3,7 @@
 import { byId, say } from "../lib/dom.js";
 import { requestJson } from "../lib/http.js";
 import { uniqueId } from "../lib/unique.js";
+import { commands } from "../models/commands.js";
 
 const TRIES = 3
 
@@ -12,7 +13,9 @@ export class RunButton {
     this.button = byId("run")
     this.button.addEventListener("click", () => (runs.mine ? runs.stop() : this.run()))
     byId("again").addEventListener("click", () => this.run())
-    document.addEventListener("keydown", (event) => this.#key(event))
+    commands.add({ id: "run", group: "Run", title: "Run the prompt", keys: "Mod+Enter", when: () => !runs.mine, run: () => this.run() })
+    commands.add({ id: "again", group: "Run", title: "Run once more", keys: "Mod+G", when: () => !runs.mine, run: () => this.run() })
+    commands.add({ id: "stop", group: "Run", title: "Stop my run", keys: "Escape", when: () => Boolean(runs.mine), run: () => runs.stop() })
     runs.addEventListener("mine", ({ detail }) => this.#show(detail.live))
     if (/Mac|iPhone|iPad/.test(navigator.platform)) document.querySelector('[data-key="enter"]').textContent = "⌘ ⏎"
     this.#show(false)
@@ -49,19 +52,6 @@ export class RunButton {
         await new Promise((go) => setTimeout(go, 400 * attempt))
       }
     }
-  }
-
-  #key(event) {
-    const command = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey
-    if (command && event.key === "Enter") return this.#take(event, () => this.run())
-    if (command && event.key.toLowerCase() === "g") return this.#take(event, () => this.run())
-    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || document.querySelector(":popover-open")) return
-    this.runs.stop()
-  }
-
-  #take(event, action) {
-    event.preventDefault()
-    action()
   }
 
   #show(live) {
