@@ -12,6 +12,7 @@ from playground.models import Experiment, Team, Version
 from playground.specs import Inputs, PromptSpec, Scope, Strict, Title
 from playground.starters import STARTERS
 
+
 class Draft(Strict):
     """What the page saves while people type. ``draft_version`` is the number that they last saw."""
 

@@ -2,6 +2,7 @@
 
 import { byId, element } from "../lib/dom.js";
 import { keyNames } from "../lib/keys.js";
+import { grouped } from "../models/commands.js";
 import { GESTURES } from "../models/gestures.js";
 
 export function connectHelp(commands) {
@@ -12,7 +13,7 @@ export function connectHelp(commands) {
     byId("help-list").replaceChildren(...sections(commands).map(section))
     dialog.showModal()
   }
-  commands.add({ id: "help", title: "Keyboard and gestures", group: "Everywhere", keys: "Mod+/", anywhere: true, run: toggle })
+  commands.add({ id: "help", title: "Keyboard and gestures", keys: "Mod+/", anywhere: true, run: toggle })
   byId("help-open").addEventListener("click", toggle)
 }
 
@@ -21,8 +22,8 @@ function sections(commands) {
   const own = commands.withKeys().map(({ group, keys, title }) => ({ group, keys: keyNames(keys), words: title }))
   const there = GESTURES.filter(({ where }) => document.querySelector(where))
   const rows = [...own, ...there.map((gesture) => ({ ...gesture, keys: [gesture.keys] }))]
-  const groups = [...new Set(rows.map((row) => row.group))]
-  return groups.map((group) => ({ group, rows: rows.filter((row) => row.group === group) }))
+  const names = new Set(grouped(rows).map((row) => row.group))
+  return [...names].map((group) => ({ group, rows: rows.filter((row) => row.group === group) }))
 }
 
 function section({ group, rows }) {

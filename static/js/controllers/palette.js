@@ -4,6 +4,7 @@
 import { byId, element } from "../lib/dom.js";
 import { keyNames } from "../lib/keys.js";
 import { debounce } from "../lib/timing.js";
+import { grouped } from "../models/commands.js";
 import { ranked } from "../models/fuzzy.js";
 
 const DELAY = 120 // ms after the last key, before providers are asked
@@ -21,7 +22,7 @@ export class Palette {
     this.box.addEventListener("keydown", (event) => this.#key(event))
     this.list.addEventListener("click", (event) => this.#clicked(event))
     this.askSoon = debounce(() => this.#ask(), DELAY)
-    commands.add({ id: "palette", title: "Find a command", group: "Page", keys: "Mod+K", anywhere: true, run: () => this.toggle() })
+    commands.add({ id: "palette", title: "Find a command", keys: "Mod+K", anywhere: true, run: () => this.toggle() })
     byId("palette-open").addEventListener("click", () => this.toggle())
   }
 
@@ -48,15 +49,14 @@ export class Palette {
     const chosen = this.entries[this.chosen]?.title
     this.#draw()
     this.#choose(this.entries.findIndex((entry) => entry.title === chosen))
-    const missing = answers.some((answer) => answer.status === "rejected")
-    byId("palette-words").textContent = missing ? "The experiments cannot be searched: the server is away." : this.#words()
+    const failed = answers.find((answer) => answer.status === "rejected")
+    if (failed) byId("palette-words").textContent = failed.reason.message
   }
 
   #draw() {
     const query = this.box.value.trim()
     const known = this.commands.available().filter((command) => command.id !== "palette")
-    this.entries = ranked(query, [...known, ...this.found]).slice(0, SHOWN)
-    if (!query) this.entries.sort(byGroup(this.entries))
+    this.entries = ranked(query, grouped([...known, ...this.found])).slice(0, SHOWN)
     this.list.replaceChildren(...this.entries.map((entry, place) => option(entry, place)))
     byId("palette-words").textContent = this.#words()
     this.#choose(0)
@@ -98,12 +98,6 @@ export class Palette {
     this.dialog.close()
     entry.run()
   }
-}
-
-/** Groups stay together in the order of their first entry. */
-function byGroup(entries) {
-  const order = [...new Set(entries.map((entry) => entry.group))]
-  return (one, other) => order.indexOf(one.group) - order.indexOf(other.group)
 }
 
 function option({ title, group, keys }, place) {

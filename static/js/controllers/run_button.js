@@ -17,7 +17,6 @@ export class RunButton {
     commands.add({ id: "again", group: "Run", title: "Run once more", keys: "Mod+G", when: () => !runs.mine, run: () => this.run() })
     commands.add({ id: "stop", group: "Run", title: "Stop my run", keys: "Escape", when: () => Boolean(runs.mine), run: () => runs.stop() })
     runs.addEventListener("mine", ({ detail }) => this.#show(detail.live))
-    if (/Mac|iPhone|iPad/.test(navigator.platform)) document.querySelector('[data-key="enter"]').textContent = "⌘ ⏎"
     this.#show(false)
   }
 

@@ -9,7 +9,7 @@ export function connectTestInputs(draft, { commands, most }) {
   const show = () => {
     another.hidden = !inputs.hasOther
     keep.hidden = inputs.isBlank
-    keep.textContent = inputs.place < 0 ? "Keep as a test input" : "Remove from the test inputs"
+    keep.firstChild.data = inputs.place < 0 ? "Keep" : "Forget"
     const words = inputs.place < 0 ? "" : `test input ${inputs.place + 1} of ${inputs.count}`
     if (place.textContent !== words) place.textContent = words
   }

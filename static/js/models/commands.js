@@ -1,6 +1,15 @@
 // What people can do on this page, in one place: the palette finds it, the keyboard runs it, the help lists it.
 // Controllers register what they own; none of the page is known here.
 
+/** The order of headings in palette and help; others follow. */
+const GROUPS = ["Run", "Prompt", "Examples", "Answer", "Settings", "Model", "Experiment", "Go to", "Page", "Theme"]
+
+/** `entries` with those of one group together, the groups in their order. */
+export function grouped(entries) {
+  const names = [...new Set([...GROUPS, ...entries.map(({ group }) => group)])]
+  return names.flatMap((name) => entries.filter(({ group }) => group === name))
+}
+
 export class Commands {
   constructor() {
     this.all = new Map()
