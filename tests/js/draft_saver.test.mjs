@@ -9,7 +9,7 @@ const settled = () => new Promise((go) => setImmediate(go))
 /** A saver over a page whose only content is its title, and a server that the test answers for. */
 function desk() {
   const clock = new Clock()
-  const page = { title: "a", scope: "", spec: { x: 1 } }
+  const page = { title: "a", scope: "", spec: { x: 1 }, inputs: [] }
   const states = []
   const requests = []
   const put = (body) => new Promise((resolve, reject) => requests.push({ body, resolve, reject }))
@@ -85,7 +85,7 @@ async function conflicted() {
   const desks = desk()
   desks.type("mine")
   desks.clock.pass(600)
-  const theirs = { draft_version: 7, title: "theirs", scope: "", spec: { x: 2 } }
+  const theirs = { draft_version: 7, title: "theirs", scope: "", spec: { x: 2 }, inputs: [{ y: 3 }] }
   desks.requests[0].reject({ code: "draft_conflict", status: 409, body: theirs })
   await settled()
   return desks
@@ -111,7 +111,7 @@ test("keep mine writes over their number", async () => {
 test("reload theirs gives their draft and saves from its number on", async () => {
   const { clock, page, requests, saver, type } = await conflicted()
   Object.assign(page, saver.takeTheirs())
-  assert.deepEqual(page, { title: "theirs", scope: "", spec: { x: 2 } })
+  assert.deepEqual(page, { title: "theirs", scope: "", spec: { x: 2 }, inputs: [{ y: 3 }] })
   type("theirs, edited")
   clock.pass(600)
   assert.equal(requests[1].body.draft_version, 7)
@@ -121,7 +121,7 @@ test("a conflict with our own lost answer is none", async () => {
   const { clock, requests, states, type } = desk()
   type("b")
   clock.pass(600)
-  const stored = { spec: { x: 1 }, scope: "", title: "b", draft_version: 2 }
+  const stored = { inputs: [], spec: { x: 1 }, scope: "", title: "b", draft_version: 2 }
   requests[0].reject({ code: "draft_conflict", status: 409, body: stored })
   await settled()
   assert.equal(states.at(-1), "saved")
