@@ -31,7 +31,7 @@ test("typing is saved once, after a pause", async () => {
   assert.equal(requests.length, 0)
   clock.pass(600)
   assert.equal(requests.length, 1)
-  assert.deepEqual(requests[0].body, { draft_version: 1, title: "bcd", scope: "", spec: { x: 1 } })
+  assert.deepEqual(requests[0].body, { draft_version: 1, title: "bcd", scope: "", spec: { x: 1 }, inputs: [] })
   requests[0].resolve({ draft_version: 2 })
   await settled()
   assert.equal(states.at(-1), "saved")
@@ -135,7 +135,7 @@ test("what was stored without our hearing of it is no conflict for the next save
   await settled()
   type("c")
   clock.pass(600)
-  const stored = { title: "b", scope: "", spec: { x: 1 }, draft_version: 2 }
+  const stored = { title: "b", scope: "", spec: { x: 1 }, inputs: [], draft_version: 2 }
   requests[1].reject({ code: "draft_conflict", status: 409, body: stored })
   await settled()
   clock.pass(600)
