@@ -172,9 +172,11 @@ def test_the_keyboard_reaches_everything_and_always_shows_where(
     page.keyboard.press("Enter")
     expect(page.locator("main")).to_be_focused()
     reached = set()
-    for _ in range(60):
+    for _ in range(80):
         page.keyboard.press("Tab")
         at = page.evaluate(FOCUS)
+        if at["name"] in ("BODY", "skip"):  # once around
+            break
         reached.add(at["id"])
         assert at["shown"], f"the focus cannot be seen on {at}"
     assert {"title", "instruction", "run", "exact-toggle", "another-input", "max_new_tokens"} <= reached
@@ -183,6 +185,7 @@ def test_the_keyboard_reaches_everything_and_always_shows_where(
 # Whether the focused element looks focused: an outline, or a border or shadow that it only has then.
 FOCUS = """() => {
   const at = document.activeElement
+  if (at === document.body) return { name: "BODY" }
   const seen = (style) => [style.outlineStyle !== "none" && style.outlineWidth, style.boxShadow, style.borderColor, style.backgroundColor].join()
   const place = at.closest("label, .model-card") ?? at
   const [now, around] = [seen(getComputedStyle(at)), seen(getComputedStyle(place))]

@@ -47,6 +47,13 @@ def test_a_starter_is_complete_and_fits_the_window(starter: Starter) -> None:
     assert not prompts.warnings(spec)
 
 
+def test_the_docs_show_every_starter_and_every_test_input() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "starters.md").read_text()
+    for starter in STARTERS.values():
+        assert f"## {starter.title}\n" in page
+        assert not [text for values in starter.inputs for text in values.values() if text not in page]
+
+
 def test_no_test_input_is_an_example() -> None:
     for starter in STARTERS.values():
         shown = [{name: row[name] for name in starter.fields} for row in starter.examples]

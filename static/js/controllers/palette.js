@@ -32,7 +32,8 @@ export class Palette {
     this.box.value = ""
     this.found = []
     this.dialog.showModal()
-    this.#search()
+    this.#draw()
+    this.#ask()
   }
 
   #search() {
@@ -58,6 +59,8 @@ export class Palette {
     const known = this.commands.available().filter((command) => command.id !== "palette")
     this.entries = ranked(query, grouped([...known, ...this.found])).slice(0, SHOWN)
     this.list.replaceChildren(...this.entries.map((entry, place) => option(entry, place)))
+    this.list.hidden = this.entries.length === 0
+    this.box.setAttribute("aria-expanded", String(!this.list.hidden))
     byId("palette-words").textContent = this.#words()
     this.#choose(0)
   }
