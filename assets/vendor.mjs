@@ -25,7 +25,7 @@ const ICONS = [
   "outline/adjustments", "outline/alert-triangle", "outline/arrow-back-up", "outline/arrows-diff", "outline/check",
   "outline/chevron-down", "outline/chevron-left", "outline/chevron-right", "outline/chevron-up",
   "outline/code", "outline/copy", "outline/device-desktop", "outline/dice-5", "outline/flask", "outline/grip-vertical",
-  "outline/layout-sidebar", "outline/logout", "outline/moon", "outline/plus", "outline/refresh", "outline/search",
+  "outline/keyboard", "outline/layout-sidebar", "outline/logout", "outline/moon", "outline/plus", "outline/refresh", "outline/search",
   "outline/sun", "outline/trash", "outline/user", "outline/x", "filled/player-play", "filled/player-stop",
 ]
 

@@ -16,6 +16,7 @@ class Limits:
     fields: int = 16
     field_name_chars: int = 60
     examples: int = 500
+    test_inputs: int = 100  # of one experiment
     max_new_tokens: int = 4096
     temperature: float = 5.0
     top_k: int = 1000

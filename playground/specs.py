@@ -29,6 +29,7 @@ Text = Annotated[str, Field(max_length=LIMITS.text_chars), AfterValidator(clean)
 Name = Annotated[str, Field(min_length=1, max_length=LIMITS.field_name_chars), AfterValidator(clean)]
 Title = Annotated[str, Field(max_length=LIMITS.title_chars), AfterValidator(clean)]
 Scope = Annotated[str, Field(max_length=LIMITS.scope_chars), AfterValidator(clean)]
+Inputs = Annotated[list[dict[Name, Text]], Field(max_length=LIMITS.test_inputs)]
 Stop = Annotated[str, Field(min_length=1, max_length=LIMITS.stop_string_chars), AfterValidator(clean)]
 
 

@@ -9,6 +9,7 @@ urlpatterns = [
     path("", RedirectView.as_view(pattern_name="experiments"), name="home"),
     path("experiments/", experiments.index, name="experiments"),
     path("experiments/new", experiments.new, name="experiment-new"),
+    path("experiments/search", experiments.search, name="experiment-search"),
     path("experiments/<uuid:pk>/", experiments.show, name="experiment"),
     path("experiments/<uuid:pk>/draft", experiments.draft, name="experiment-draft"),
     path("experiments/<uuid:pk>/history", history.index, name="experiment-history"),

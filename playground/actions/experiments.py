@@ -7,30 +7,10 @@ from django.db.models import F
 from django.utils import timezone
 
 from playground import catalog
-from playground.errors import Refusal
+from playground.errors import NotFound, Refusal
 from playground.models import Experiment, Team, Version
-from playground.specs import Example, Layout, PromptSpec, Scope, Settings, Strict, Title
-
-STARTER = PromptSpec(
-    instruction="Decide whether the review is positive or negative. Answer with one word.",
-    fields=["review"],
-    output_name="sentiment",
-    examples=[
-        Example(
-            id="e1", values={"review": "A joy from start to end, I bought a second one."}, output="positive"
-        ),
-        Example(id="e2", values={"review": "Dull, loud and far too warm after an hour."}, output="negative"),
-        Example(
-            id="e3",
-            values={"review": "Does what it says. The strap is better than the old one."},
-            output="positive",
-        ),
-    ],
-    input={"review": "The screen scratches if you look at it, and the battery is worse."},
-    layout=Layout.PLAIN,
-    model="-",
-    settings=Settings(max_new_tokens=16, stop=["\n"]),
-)
+from playground.specs import Inputs, PromptSpec, Scope, Strict, Title
+from playground.starters import STARTERS
 
 
 class Draft(Strict):
@@ -40,17 +20,21 @@ class Draft(Strict):
     title: Title
     scope: Scope = ""
     spec: PromptSpec
+    inputs: Inputs = []
 
 
-def make_starter(team: Team, user: User) -> Experiment:
-    """A few-shot sentiment experiment that runs as it is."""
-    spec = STARTER.model_copy(update={"model": catalog.registry().default})
+def make_from_starter(team: Team, user: User, key: str) -> Experiment:
+    """An experiment that runs as it is, on the default model; raises NotFound for an unknown key."""
+    starter = STARTERS.get(key)
+    if starter is None:
+        raise NotFound("starter")
     return Experiment.objects.create(
         team=team,
         created_by=user,
-        title="Review sentiment",
-        scope="Label shop reviews positive or negative; nothing else.",
-        draft=spec.as_json(),
+        title=starter.title,
+        scope=starter.scope,
+        draft=starter.spec(catalog.registry().default).as_json(),
+        inputs=starter.inputs,
     )
 
 
@@ -70,6 +54,7 @@ def save_draft(experiment: Experiment, draft: Draft) -> int:
         title=draft.title.strip() or "Untitled",
         scope=draft.scope,
         draft=draft.spec.as_json(),
+        inputs=draft.inputs,
         draft_version=F("draft_version") + 1,
         updated_at=timezone.now(),
     )
@@ -79,7 +64,12 @@ def save_draft(experiment: Experiment, draft: Draft) -> int:
 
 
 def conflict(current: Experiment) -> Refusal:
-    stored: dict[str, Any] = {"title": current.title, "scope": current.scope, "spec": current.draft}
+    stored: dict[str, Any] = {
+        "title": current.title,
+        "scope": current.scope,
+        "spec": current.draft,
+        "inputs": current.inputs,
+    }
     message = "This experiment was changed in another place since you opened it."
     return Refusal("draft_conflict", message, status=409, draft_version=current.draft_version, **stored)
 

@@ -3,8 +3,9 @@
 from django.contrib.auth.models import User
 from django.db import transaction
 
-from playground.actions.experiments import make_starter
+from playground.actions.experiments import make_from_starter
 from playground.models import Membership, Role, Team
+from playground.starters import FIRST
 
 
 @transaction.atomic
@@ -13,7 +14,7 @@ def make_personal_team(user: User) -> Team:
     team, is_new = Team.objects.get_or_create(personal_of=user, defaults={"name": team_name(user.username)})
     Membership.objects.get_or_create(team=team, user=user, defaults={"role": Role.OWNER})
     if is_new:
-        make_starter(team, user)
+        make_from_starter(team, user, FIRST)
     return team
 
 

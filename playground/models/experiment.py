@@ -11,7 +11,8 @@ class Experiment(models.Model):
     """A saved piece of prompt work.
 
     ``draft`` is a PromptSpec as JSON. ``draft_version`` counts its saves: a writer names the
-    number it has seen, so an old tab cannot overwrite a newer draft.
+    number it has seen, so an old tab cannot overwrite a newer draft. ``inputs`` are test inputs,
+    each a map from field to text; they are saved with the draft and are no part of any prompt.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -19,6 +20,7 @@ class Experiment(models.Model):
     title = models.CharField(max_length=120)
     scope = models.CharField(max_length=500, blank=True)
     draft = models.JSONField()
+    inputs = models.JSONField(default=list)
     draft_version = models.PositiveIntegerField(default=1)
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)

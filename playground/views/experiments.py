@@ -22,11 +22,13 @@ from playground.actions import presets
 from playground.limits import LIMITS
 from playground.models import Experiment
 from playground.specs import parse, shot_label
+from playground.starters import STARTERS
 from playground.views import history
 from playground.views.signed_in import signed_in, user_of
 
 RAIL = 50  # experiments in the rail; the list page has them all
 PAGE = 50
+FOUND = 12  # experiments that a search by title answers
 
 
 @login_required
@@ -37,7 +39,9 @@ def index(request: HttpRequest) -> HttpResponse:
     context = {
         "experiments": [row_of(experiment) for experiment in page],
         "page": page,
-        "team": team_for(user),
+        "team": (team := team_for(user)),
+        "starters": STARTERS.values(),
+        "may_create": may(user, team.pk, Verb.EDIT),
     }
     return render(request, "experiments/index.html", context)
 
@@ -45,9 +49,22 @@ def index(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def new(request: HttpRequest) -> HttpResponseRedirect:
+    """Makes a blank experiment, or one from the starter that the form names."""
     user = user_of(request)
-    experiment = actions.make_blank(team_for(user, Verb.EDIT), user)
+    team = team_for(user, Verb.EDIT)
+    key = request.POST.get("starter")
+    experiment = actions.make_from_starter(team, user, key) if key else actions.make_blank(team, user)
     return redirect("experiment", experiment.pk)
+
+
+@signed_in
+@require_GET
+def search(request: HttpRequest) -> JsonResponse:
+    """The newest experiments whose title holds ``q``; without it, the newest ones."""
+    wanted = request.GET.get("q", "")[: LIMITS.title_chars].replace("\0", "")
+    found = experiments_of(user_of(request)).filter(title__icontains=wanted)[:FOUND]
+    rows = [{"title": one.title, "url": reverse("experiment", args=[one.pk])} for one in found]
+    return JsonResponse({"experiments": rows})
 
 
 @never_cache  # going back must not show a draft that was saved over meanwhile
@@ -106,6 +123,7 @@ def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
             "id": str(experiment.pk),
             "title": experiment.title,
             "scope": experiment.scope,
+            "inputs": experiment.inputs,
             "draft_version": experiment.draft_version,
         },
         "spec": experiment.draft,

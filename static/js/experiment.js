@@ -5,6 +5,7 @@ import { ContextBar } from "./controllers/context_bar.js";
 import { ExactPrompt } from "./controllers/exact_prompt.js";
 import { RunHistory } from "./controllers/history.js";
 import { ExampleGrid } from "./controllers/example_grid.js";
+import { connectPageCommands } from "./controllers/page_commands.js";
 import { connectInputs } from "./controllers/input_fields.js";
 import { keepModelsFresh } from "./controllers/model_states.js";
 import { ModelWish } from "./controllers/model_wish.js";
@@ -16,20 +17,23 @@ import { RunDifference } from "./controllers/run_difference.js";
 import { connectSaving } from "./controllers/save_state.js";
 import { RunSettings } from "./controllers/run_settings.js";
 import { connectSettings } from "./controllers/settings_panel.js";
+import { connectTestInputs } from "./controllers/test_inputs.js";
 import { connectTexts } from "./controllers/texts.js";
 import { byId, readData } from "./lib/dom.js";
 import { requestJson } from "./lib/http.js";
 import { LiveSocket, socketUrl } from "./lib/socket.js";
 import { TabMemory } from "./lib/tab_memory.js";
+import { commands } from "./models/commands.js";
 import { Draft } from "./models/draft.js";
 import { RunWatch } from "./models/run_watch.js";
 
 const page = readData("page-data")
-const draft = new Draft({ title: page.experiment.title, scope: page.experiment.scope, spec: page.spec })
+const draft = new Draft({ title: page.experiment.title, scope: page.experiment.scope, spec: page.spec, inputs: page.experiment.inputs })
 
 function connectEditor() {
   connectTexts(draft)
   connectInputs(draft)
+  connectTestInputs(draft, { commands, most: page.limits.test_inputs })
   const settings = connectSettings(draft, page)
   new Presets({ draft, url: page.urls.presets, presets: page.presets })
   const grid = new ExampleGrid(draft)
@@ -94,3 +98,4 @@ const readRun = async (id) => (await requestJson("GET", `/runs/${id}/`)).run
 const memory = (name) => new TabMemory(`${name} ${page.experiment.id}`)
 
 connectRuns(connectEditor())
+connectPageCommands(draft, page.models)

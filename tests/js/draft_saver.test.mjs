@@ -9,7 +9,7 @@ const settled = () => new Promise((go) => setImmediate(go))
 /** A saver over a page whose only content is its title, and a server that the test answers for. */
 function desk() {
   const clock = new Clock()
-  const page = { title: "a", scope: "", spec: { x: 1 } }
+  const page = { title: "a", scope: "", spec: { x: 1 }, inputs: [] }
   const states = []
   const requests = []
   const put = (body) => new Promise((resolve, reject) => requests.push({ body, resolve, reject }))
@@ -31,7 +31,7 @@ test("typing is saved once, after a pause", async () => {
   assert.equal(requests.length, 0)
   clock.pass(600)
   assert.equal(requests.length, 1)
-  assert.deepEqual(requests[0].body, { draft_version: 1, title: "bcd", scope: "", spec: { x: 1 } })
+  assert.deepEqual(requests[0].body, { draft_version: 1, title: "bcd", scope: "", spec: { x: 1 }, inputs: [] })
   requests[0].resolve({ draft_version: 2 })
   await settled()
   assert.equal(states.at(-1), "saved")
@@ -85,7 +85,7 @@ async function conflicted() {
   const desks = desk()
   desks.type("mine")
   desks.clock.pass(600)
-  const theirs = { draft_version: 7, title: "theirs", scope: "", spec: { x: 2 } }
+  const theirs = { draft_version: 7, title: "theirs", scope: "", spec: { x: 2 }, inputs: [{ y: 3 }] }
   desks.requests[0].reject({ code: "draft_conflict", status: 409, body: theirs })
   await settled()
   return desks
@@ -111,7 +111,7 @@ test("keep mine writes over their number", async () => {
 test("reload theirs gives their draft and saves from its number on", async () => {
   const { clock, page, requests, saver, type } = await conflicted()
   Object.assign(page, saver.takeTheirs())
-  assert.deepEqual(page, { title: "theirs", scope: "", spec: { x: 2 } })
+  assert.deepEqual(page, { title: "theirs", scope: "", spec: { x: 2 }, inputs: [{ y: 3 }] })
   type("theirs, edited")
   clock.pass(600)
   assert.equal(requests[1].body.draft_version, 7)
@@ -121,7 +121,7 @@ test("a conflict with our own lost answer is none", async () => {
   const { clock, requests, states, type } = desk()
   type("b")
   clock.pass(600)
-  const stored = { spec: { x: 1 }, scope: "", title: "b", draft_version: 2 }
+  const stored = { inputs: [], spec: { x: 1 }, scope: "", title: "b", draft_version: 2 }
   requests[0].reject({ code: "draft_conflict", status: 409, body: stored })
   await settled()
   assert.equal(states.at(-1), "saved")
@@ -135,7 +135,7 @@ test("what was stored without our hearing of it is no conflict for the next save
   await settled()
   type("c")
   clock.pass(600)
-  const stored = { title: "b", scope: "", spec: { x: 1 }, draft_version: 2 }
+  const stored = { title: "b", scope: "", spec: { x: 1 }, inputs: [], draft_version: 2 }
   requests[1].reject({ code: "draft_conflict", status: 409, body: stored })
   await settled()
   clock.pass(600)

@@ -13,7 +13,16 @@ export function connectInputs(draft) {
     byId("input-name").textContent = nameBesideHeading(draft.spec.fields)
     for (const area of place.querySelectorAll("textarea")) grow(area)
   }
-  draft.addEventListener("change", () => drawn === JSON.stringify(draft.spec.fields) || draw())
+  /** Values that were changed elsewhere; what people type is there already. */
+  const fill = () => {
+    for (const [index, area] of [...place.querySelectorAll("textarea")].entries()) {
+      const value = draft.spec.input[draft.spec.fields[index]] ?? ""
+      if (area.value === value) continue
+      area.value = value
+      grow(area)
+    }
+  }
+  draft.addEventListener("change", () => (drawn === JSON.stringify(draft.spec.fields) ? fill() : draw()))
   draft.addEventListener("replace", draw)
   draw()
 }

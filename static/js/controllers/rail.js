@@ -1,5 +1,7 @@
 // Opens and closes the rail of experiments. Remembered on wide screens; a drawer on narrow ones.
 
+import { commands } from "../models/commands.js";
+
 const wide = matchMedia("(min-width: 1000px)")
 const root = document.documentElement
 
@@ -15,11 +17,6 @@ export function connectRail() {
   const flip = () => set(root.dataset.rail === "open" ? "closed" : "open")
   toggle.addEventListener("click", flip)
   document.getElementById("scrim").addEventListener("click", () => set("closed"))
-  document.addEventListener("keydown", (event) => {
-    if ((event.ctrlKey || event.metaKey) && !event.shiftKey && !event.altKey && event.key.toLowerCase() === "b") {
-      event.preventDefault()
-      flip()
-    }
-  })
+  commands.add({ id: "rail", title: "Show or hide the experiments", keys: "Mod+B", run: flip })
   toggle.setAttribute("aria-expanded", String(root.dataset.rail === "open"))
 }

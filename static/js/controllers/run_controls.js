@@ -1,9 +1,9 @@
-// Run, how many samples, the ladder, and Stop: buttons, Ctrl/Cmd+Enter, Ctrl/Cmd+G and Esc. Knows how to submit, not
-// how answers look.
+// Run, how many samples, the ladder, and Stop, by buttons and as commands. Knows how to submit, not how answers look.
 
 import { byId, element } from "../lib/dom.js";
 import { requestJson } from "../lib/http.js";
 import { uniqueId } from "../lib/unique.js";
+import { commands } from "../models/commands.js";
 import { faultInLadder, faultInSamples, ladder, MOST_SAMPLES, rungs, samples } from "../models/run_plan.js";
 
 const TRIES = 3
@@ -17,11 +17,10 @@ export class RunControls {
     this.count.append(...Array.from({ length: MOST_SAMPLES }, (_, index) => element("option", { value: index + 1, text: `×${index + 1}` })))
     this.button.addEventListener("click", () => (runs.mine.size ? runs.stop() : this.run()))
     byId("ladder").addEventListener("click", () => this.climb())
-    document.addEventListener("keydown", (event) => this.#key(event))
+    this.#register()
     answers.addEventListener("again", ({ detail }) => this.#repeat(detail))
     runs.addEventListener("mine", () => this.#show())
     for (const kind of ["change", "replace"]) draft.addEventListener(kind, () => this.#show())
-    if (/Mac|iPhone|iPad/.test(navigator.platform)) document.querySelector('[data-key="enter"]').textContent = "⌘ ⏎"
     this.#show()
   }
 
@@ -73,18 +72,13 @@ export class RunControls {
     }
   }
 
-  #key(event) {
-    const command = (event.ctrlKey || event.metaKey) && !event.altKey && !event.shiftKey
-    if (command && event.key === "Enter") return this.#take(event, () => this.run())
-    if (command && event.key.toLowerCase() === "g") return this.#take(event, () => this.answers.again())
-    const isOpen = document.querySelector(":popover-open, dialog[open]")
-    if (event.key !== "Escape" || event.defaultPrevented || event.isComposing || isOpen) return
-    this.runs.stop()
-  }
-
-  #take(event, action) {
-    event.preventDefault()
-    action()
+  #register() {
+    const isIdle = () => this.runs.mine.size === 0
+    const add = (id, title, keys, when, run) => commands.add({ id, group: "Run", title, keys, when, run })
+    add("run", "Run the prompt", "Mod+Enter", isIdle, () => this.run())
+    add("again", "Make the answer once more", "Mod+G", isIdle, () => this.answers.again())
+    add("ladder", "Ladder: zero-, one- and few-shot side by side", undefined, isIdle, () => this.climb())
+    add("stop", "Stop my runs", "Escape", () => !isIdle(), () => this.runs.stop())
   }
 
   #show() {

@@ -1,4 +1,4 @@
-// The draft people edit: title, scope and PromptSpec. Rules of the spec live here, none of the page.
+// The draft people edit: title, scope, PromptSpec and test inputs. Rules of the spec live here, none of the page.
 
 import { uniqueId } from "../lib/unique.js";
 
@@ -6,9 +6,9 @@ const WHITE_END = /[ \t\r\n\u00a0]+$/ // as WHITE in playground/actions/prompts.
 
 export class Draft extends EventTarget {
   /** Sends "change" after every edit and "replace" when everything was exchanged at once. */
-  constructor({ title, scope, spec }) {
+  constructor({ title, scope, spec, inputs = [] }) {
     super()
-    Object.assign(this, { title, scope, spec })
+    Object.assign(this, { title, scope, spec, inputs })
   }
 
   /** Applies `edit(draft)` and tells. */
@@ -24,13 +24,13 @@ export class Draft extends EventTarget {
     this.dispatchEvent(new Event("change"))
   }
 
-  replace({ title, scope, spec }) {
-    Object.assign(this, { title, scope, spec })
+  replace({ title, scope, spec, inputs = this.inputs }) {
+    Object.assign(this, { title, scope, spec, inputs })
     this.dispatchEvent(new Event("replace"))
   }
 
   asJson() {
-    return { title: this.title, scope: this.scope, spec: this.spec }
+    return { title: this.title, scope: this.scope, spec: this.spec, inputs: this.inputs }
   }
 
   /** The examples that are placed in the prompt. */
@@ -122,7 +122,7 @@ export class Draft extends EventTarget {
   }
 
   #allValues() {
-    return [this.spec.input, ...this.spec.examples.map((example) => example.values)]
+    return [this.spec.input, ...this.inputs, ...this.spec.examples.map((example) => example.values)]
   }
 }
 

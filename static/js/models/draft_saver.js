@@ -4,7 +4,7 @@ const LONGEST_RETRY = 30000 // ms
 
 export class DraftSaver {
   /**
-   * `put(body, { leaving })` sends and returns { draft_version }; `read()` gives { title, scope, spec };
+   * `put(body, { leaving })` sends and returns { draft_version }; `read()` gives { title, scope, spec, inputs };
    * `onState(state, detail)` hears "dirty", "saving", "saved", "offline", "refused" and "conflict".
    */
   constructor({ version, put, read, onState, delay = 600, clock = globalThis }) {
@@ -49,11 +49,11 @@ export class DraftSaver {
 
   /** Ends a conflict by taking theirs; returns it for the page. */
   takeTheirs() {
-    const { title, scope, spec } = this.theirs
+    const { title, scope, spec, inputs } = this.theirs
     this.#resolve()
-    this.sent = JSON.stringify({ title, scope, spec })
+    this.sent = JSON.stringify({ title, scope, spec, inputs })
     this.#enter("saved")
-    return structuredClone({ title, scope, spec })
+    return structuredClone({ title, scope, spec, inputs })
   }
 
   #resolve() {
@@ -111,7 +111,7 @@ export class DraftSaver {
 
 /** Whether two drafts hold the same, whatever the order of their keys. */
 function sameContent(theirs, ours) {
-  return ["title", "scope", "spec"].every((key) => canonical(theirs[key]) === canonical(ours[key]))
+  return ["title", "scope", "spec", "inputs"].every((key) => canonical(theirs[key]) === canonical(ours[key]))
 }
 
 function canonical(value) {

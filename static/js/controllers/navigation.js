@@ -1,0 +1,21 @@
+// Ways to other pages as commands, and the experiments of the team for the palette.
+
+import { requestJson } from "../lib/http.js";
+import { commands } from "../models/commands.js";
+
+const GROUP = "Go to"
+const newForm = () => document.querySelector('form[action="/experiments/new"]')
+const go = (url) => location.assign(url)
+
+export function connectNavigation() {
+  const url = document.getElementById("palette").dataset.search
+  if (!url) return // nobody is signed in
+  commands.add({ id: "experiments", group: GROUP, title: "All experiments", run: () => go("/experiments/") })
+  commands.add({ id: "starters", group: GROUP, title: "Starters", run: () => go("/experiments/#starters") })
+  commands.add({ id: "new", group: GROUP, title: "New experiment", when: () => newForm() !== null, run: () => newForm().requestSubmit() })
+  commands.provide(async (query) => {
+    const { experiments } = await requestJson("GET", `${url}?q=${encodeURIComponent(query.trim())}`)
+    const others = experiments.filter((one) => one.url !== location.pathname)
+    return others.map((one) => ({ title: one.title, group: "Experiment", run: () => go(one.url) }))
+  })
+}
