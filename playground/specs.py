@@ -52,7 +52,7 @@ class Settings(Strict):
 
 
 class Example(Strict):
-    """One in-context pair. ``on`` examples become shots, in this order."""
+    """One in-context pair. Examples that are ``on`` become shots, in this order, as far as ``shots`` goes."""
 
     id: Annotated[str, Field(min_length=1, max_length=40), AfterValidator(clean)]
     values: dict[Name, Text] = {}
@@ -66,6 +66,9 @@ class PromptSpec(Strict):
     fields: list[Name] = Field(default=["input"], min_length=1, max_length=LIMITS.fields)
     output_name: Name = "output"
     examples: list[Example] = Field(default=[], max_length=LIMITS.examples)
+    # How many of the examples that are on are placed. None is all; it is left out of the JSON, so that specs
+    # from before this field keep their hash.
+    shots: int | None = Field(default=None, ge=0, le=LIMITS.examples, exclude_if=lambda shots: shots is None)
     input: dict[Name, Text] = {}
     layout: Layout = Layout.CHAT
     model: Annotated[str, Field(min_length=1, max_length=80), AfterValidator(clean)]
@@ -82,9 +85,9 @@ class PromptSpec(Strict):
         return self
 
     @property
-    def shots(self) -> list[Example]:
-        """The examples that are placed in the prompt."""
-        return [example for example in self.examples if example.on]
+    def placed(self) -> list[Example]:
+        """The examples that are placed in the prompt: the first ``shots`` of those that are on."""
+        return [example for example in self.examples if example.on][: self.shots]
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True)

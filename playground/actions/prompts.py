@@ -70,14 +70,14 @@ def prefetch(user: User, spec: PromptSpec, fit: Fit) -> None:
 
 def refuse_empty(spec: PromptSpec) -> None:
     """Refuses a prompt in which nobody has written anything yet."""
-    if not (spec.instruction.strip() or spec.shots or any(value.strip() for value in spec.input.values())):
+    if not (spec.instruction.strip() or spec.placed or any(value.strip() for value in spec.input.values())):
         raise Refusal("empty_prompt", "The prompt is empty. Write an instruction, an example or an input.")
 
 
 def refuse_oversize(spec: PromptSpec) -> None:
     """Refuses what is too long to tokenise, before any work is done."""
-    texts = [spec.instruction, *spec.input.values(), *(shot.output for shot in spec.shots)]
-    texts += [value for shot in spec.shots for value in shot.values.values()]
+    texts = [spec.instruction, *spec.input.values(), *(shot.output for shot in spec.placed)]
+    texts += [value for shot in spec.placed for value in shot.values.values()]
     if (chars := sum(map(len, texts))) > LIMITS.prompt_chars:
         most = f"{LIMITS.prompt_chars:,}"
         message = f"The prompt has {chars:,} characters; at most {most} are taken. Cut examples or input."
@@ -93,7 +93,7 @@ def parts_of(spec: PromptSpec) -> PromptParts:
     return PromptParts(
         layout=spec.layout.value,
         instruction=spec.instruction,
-        shots=tuple(Shot(values(example.values), example.output) for example in spec.shots),
+        shots=tuple(Shot(values(example.values), example.output) for example in spec.placed),
         input=values(spec.input),
         output_name=spec.output_name,
     )
@@ -120,6 +120,6 @@ def warnings(spec: PromptSpec) -> list[str]:
         found.append("The input is empty: the model only sees the instruction and the examples.")
     if any(value != value.rstrip(" ") for value in [spec.instruction, *spec.input.values()]):
         found.append("A text ends with a space; models often continue better without it.")
-    if any(not shot.output for shot in spec.shots):
+    if any(not shot.output for shot in spec.placed):
         found.append("An example that is on has no output.")
     return found

@@ -87,8 +87,9 @@ def listed(user: User) -> Any:
 
 def row_of(experiment: Experiment) -> Experiment:
     """The experiment with what its row shows."""
-    shots = sum(1 for example in experiment.draft.get("examples", []) if example.get("on"))
-    experiment.shot_label = shot_label(shots)  # type: ignore[attr-defined]
+    on = sum(1 for example in experiment.draft.get("examples", []) if example.get("on"))
+    shots = experiment.draft.get("shots")
+    experiment.shot_label = shot_label(on if shots is None else min(on, shots))  # type: ignore[attr-defined]
     return experiment
 
 
