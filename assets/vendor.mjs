@@ -12,11 +12,13 @@ const TARGET = join(HERE, "..", "static", "vendor")
 const FILES = {
   "tabler.min.css": "@tabler/core/dist/css/tabler.min.css",
   "htmx.min.js": "htmx.org/dist/htmx.min.js",
+  "papaparse.min.js": "papaparse/papaparse.min.js",
 }
 const LICENCES = {
   "tabler.LICENSE.txt": join(HERE, "licences", "tabler.txt"), // the package carries no licence file
   "tabler-icons.LICENSE.txt": join(MODULES, "@tabler/icons/LICENSE"),
   "htmx.LICENSE.txt": join(MODULES, "htmx.org/LICENSE"),
+  "papaparse.LICENSE.txt": join(MODULES, "papaparse/LICENSE"),
 }
 const ICONS = [
   "outline/adjustments", "outline/alert-triangle", "outline/check", "outline/chevron-down", "outline/chevron-up",
