@@ -18,6 +18,7 @@ urlpatterns = [
     path("runs/<uuid:pk>/", runs.show, name="run"),
     path("runs/<uuid:pk>/cancel", runs.cancel, name="run-cancel"),
     path("prompts/render", prompts.render, name="prompt-render"),
+    path("prompts/examples", prompts.examples, name="prompt-examples"),
     path("models/", models.index, name="models"),
     path("limits", models.limits, name="limits"),
     path("welcome/<str:secret>/", welcome.welcome, name="welcome"),

@@ -5,7 +5,7 @@ from typing import Any
 
 from django.contrib.auth.models import User
 
-from inference import prompts
+from inference import placeholders, prompts
 from inference.prompts import PromptError, PromptParts, RenderedPrompt, Shot
 from playground import catalog
 from playground.actions.doorbells import ring_ahead
@@ -23,6 +23,7 @@ class Fit:
     """A rendered prompt beside the window it must share with the reserved completion. All in tokens."""
 
     rendered: RenderedPrompt
+    shots: int
     reserved: int
     window: int
 
@@ -33,12 +34,9 @@ class Fit:
 
     def counts(self) -> dict[str, Any]:
         parts = self.rendered.count_by_part()
-        examples = sorted(
-            (part for part in parts if part.startswith("example:")), key=lambda part: int(part[8:])
-        )
         return {
             "instruction": parts.get("instruction", 0),
-            "examples": [parts[part] for part in examples],
+            "examples": [parts.get(f"example:{shot}", 0) for shot in range(self.shots)],
             "input": parts.get("input", 0),
             "format": parts.get("format", 0),
             "prompt": len(self.rendered.ids),
@@ -56,7 +54,13 @@ def render(spec: PromptSpec) -> Fit:
         rendered = prompts.render(tokenizer, parts_of(spec))
     except PromptError as error:
         raise Refusal("bad_prompt", str(error)) from None
-    return Fit(rendered, spec.settings.max_new_tokens, tokenizer.window)
+    return Fit(rendered, len(spec.placed), spec.settings.max_new_tokens, tokenizer.window)
+
+
+def count_examples(spec: PromptSpec) -> list[int]:
+    """The tokens of every example of ``spec`` if it were placed, also of those that are not."""
+    examples = [example.model_copy(update={"on": True}) for example in spec.examples]
+    return render(spec.model_copy(update={"examples": examples, "shots": None})).counts()["examples"]
 
 
 def prefetch(user: User, spec: PromptSpec, fit: Fit) -> None:
@@ -78,6 +82,8 @@ def refuse_oversize(spec: PromptSpec) -> None:
     """Refuses what is too long to tokenise, before any work is done."""
     texts = [spec.instruction, *spec.input.values(), *(shot.output for shot in spec.placed)]
     texts += [value for shot in spec.placed for value in shot.values.values()]
+    cuts = placeholders.split(spec.instruction, spec.fields)
+    texts += [spec.input.get(name, "") for _, name in cuts if name is not None]
     if (chars := sum(map(len, texts))) > LIMITS.prompt_chars:
         most = f"{LIMITS.prompt_chars:,}"
         message = f"The prompt has {chars:,} characters; at most {most} are taken. Cut examples or input."
@@ -115,11 +121,48 @@ def refuse_overflow(fit: Fit) -> None:
 
 def warnings(spec: PromptSpec) -> list[str]:
     """What is worth a second look before pressing Run, in sentences."""
-    found = []
-    if not any(value.strip() for value in spec.input.values()):
-        found.append("The input is empty: the model only sees the instruction and the examples.")
+    found = [*_about_the_input(spec), *_about_the_examples(spec)]
     if any(value != value.rstrip(" ") for value in [spec.instruction, *spec.input.values()]):
         found.append("A text ends with a space; models often continue better without it.")
-    if any(not shot.output for shot in spec.placed):
-        found.append("An example that is on has no output.")
     return found
+
+
+def _about_the_input(spec: PromptSpec) -> list[str]:
+    empty = [name for name in spec.fields if not spec.input.get(name, "").strip()]
+    used = placeholders.used(spec.instruction, spec.fields)
+    found = [f"The instruction uses {{{{{name}}}}}, which has no value." for name in empty if name in used]
+    if len(empty) == len(spec.fields):
+        return [*found, "The input is empty: the model only sees the instruction and the examples."]
+    filled = {name for shot in spec.placed for name, value in shot.values.items() if value.strip()}
+    unused = [name for name in empty if name not in filled and name not in used]
+    missing = [name for name in empty if name in filled and name not in used]
+    if unused:
+        found.append(f"Not used so far, without a value in input and examples: {_listed(unused)}.")
+    if missing:
+        found.append(f"The input has no value for {_listed(missing)}.")
+    return found
+
+
+def _about_the_examples(spec: PromptSpec) -> list[str]:
+    """What the examples that are placed lack; they are called by their place in the grid."""
+    numbers = {example.id: str(number) for number, example in enumerate(spec.examples, 1)}
+    placed = [(numbers[shot.id], shot) for shot in spec.placed]
+    lacking = {spec.output_name: [number for number, shot in placed if not shot.output.strip()]}
+    for name in spec.fields:
+        blank = [number for number, shot in placed if not shot.values.get(name, "").strip()]
+        if len(blank) < len(placed):  # else the field is not used at all
+            lacking[name] = blank
+    return [_lack(found, name) for name, found in lacking.items() if found]
+
+
+def _lack(numbers: list[str], name: str) -> str:
+    if len(numbers) == 1:
+        return f"Example {numbers[0]} has no {name}."
+    return f"Examples {_listed(numbers)} have no {name}."
+
+
+def _listed(names: list[str], most: int = 4) -> str:
+    """``names`` as people list them: a, b and 3 more."""
+    if len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

@@ -30,3 +30,10 @@ def render(request: HttpRequest) -> JsonResponse:
             "warnings": prompts.warnings(spec),
         }
     )
+
+
+@signed_in
+@require_POST
+def examples(request: HttpRequest) -> JsonResponse:
+    """The tokens that each example of a spec has or would have, in their order."""
+    return JsonResponse({"examples": prompts.count_examples(parse(Render, request.body).spec)})
