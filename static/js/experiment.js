@@ -2,42 +2,66 @@
 
 import { AnswerPanel } from "./controllers/answer_panel.js";
 import { ContextBar } from "./controllers/context_bar.js";
+import { connectCosts } from "./controllers/example_costs.js";
 import { ExactPrompt } from "./controllers/exact_prompt.js";
 import { connectHistory } from "./controllers/history.js";
 import { ExampleGrid } from "./controllers/example_grid.js";
+import { connectExport } from "./controllers/export_button.js";
+import { connectDrop } from "./controllers/file_drop.js";
+import { connectUndo } from "./controllers/grid_note.js";
+import { connectPaste } from "./controllers/grid_paste.js";
+import { ImportDialog } from "./controllers/import_dialog.js";
 import { connectInputs } from "./controllers/input_fields.js";
+import { connectKeeping } from "./controllers/keep_answer.js";
 import { keepModelsFresh } from "./controllers/model_states.js";
 import { ModelWish } from "./controllers/model_wish.js";
+import { connectPlaceholders } from "./controllers/placeholders.js";
 import { Preview } from "./controllers/preview.js";
 import { RunButton } from "./controllers/run_button.js";
 import { connectSaving } from "./controllers/save_state.js";
 import { connectSettings } from "./controllers/settings_panel.js";
+import { connectShots } from "./controllers/shots_slider.js";
 import { connectTexts } from "./controllers/texts.js";
 import { readData } from "./lib/dom.js";
 import { requestJson } from "./lib/http.js";
 import { LiveSocket, socketUrl } from "./lib/socket.js";
 import { Draft } from "./models/draft.js";
+import { GridEdits } from "./models/grid_edits.js";
 import { RunWatch } from "./models/run_watch.js";
 
 const page = readData("page-data")
-const draft = new Draft({ title: page.experiment.title, scope: page.experiment.scope, spec: page.spec })
+const draft = new Draft({ title: page.experiment.title, scope: page.experiment.scope, spec: page.spec }, page.limits)
 
 function connectEditor() {
   connectTexts(draft)
   connectInputs(draft)
   const settings = connectSettings(draft, page)
-  const grid = new ExampleGrid(draft)
+  connectPlaceholders(draft)
+  const grid = connectExamples()
+  const costs = connectCosts(draft, grid, page.urls.examples)
   const exact = new ExactPrompt()
   const bar = new ContextBar()
   new Preview(draft, page.urls.render, {
-    onRendered: (prompt) => [grid, bar, exact].forEach((part) => part.show(prompt)),
-    onRefused: (message) => [bar, exact].forEach((part) => part.refuse(message)),
+    onRendered: (prompt) => [costs, bar, exact].forEach((part) => part.show(prompt)),
+    onRefused: (message) => [costs, bar, exact].forEach((part) => part.refuse(message)),
   })
   connectSaving(draft, page)
-  return settings
+  return { settings, grid }
 }
 
-function connectRuns(settings) {
+function connectExamples() {
+  const edits = new GridEdits(draft)
+  const grid = new ExampleGrid(draft, edits)
+  const dialog = new ImportDialog(draft, edits, page.urls)
+  connectShots(draft)
+  connectUndo(edits)
+  connectPaste(draft, edits, (text) => dialog.open(text))
+  connectDrop((file) => dialog.openFile(file))
+  connectExport(draft)
+  return grid
+}
+
+function connectRuns({ settings, grid }) {
   const answer = new AnswerPanel()
   const socket = new LiveSocket(socketUrl(page.urls.socket, location), {
     onState: (state) => answer.showConnection(state),
@@ -50,6 +74,7 @@ function connectRuns(settings) {
   const lookSoon = keepModelsFresh(page.urls.models, show, runs)
   new RunButton({ draft, runs, url: page.urls.runs, answer })
   connectHistory(runs, answer)
+  connectKeeping(draft, runs, grid, answer)
   window.addEventListener("online", () => socket.hurry())
   socket.connect()
   if (page.last_run) runs.show(page.last_run)
