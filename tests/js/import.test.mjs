@@ -6,6 +6,7 @@ import { decode, faultInBytes, guessEncoding } from "../../static/js/models/deco
 import { Draft } from "../../static/js/models/draft.js"
 import { ImportPlan, looksLikeHeader } from "../../static/js/models/import_plan.js"
 import { readCopied, readTable, ROWS_READ } from "../../static/js/models/table_reader.js"
+import { asCsv } from "../../static/js/models/table_writer.js"
 
 const papa = createRequire(import.meta.url)("../../static/vendor/papaparse.min.js")
 const LIMITS = { examples: 5, fields: 3, field_name_chars: 60, text_chars: 100, body_bytes: 4 * 2 ** 20 }
@@ -57,6 +58,15 @@ test("formulas stay text, and the guard of an export is taken off", async () => 
   const { rows, notes } = await read("review,label\n=1+1,x\n'=1+1,'tis\n")
   assert.deepEqual(rows.slice(1), [["=1+1", "x"], ["=1+1", "'tis"]])
   assert.match(notes[0], /apostrophe/)
+})
+
+test("an export is inert in spreadsheets and comes back unchanged", async () => {
+  const texts = ["=1+1", "@x", "-5", "+49", "\t=1", "plain", 'a "quoted", word\nof two lines', ""]
+  const examples = texts.map((text, id) => ({ id, values: { review: text }, output: `n${id}`, on: true }))
+  const csv = asCsv(draft({ examples }), papa)
+  for (const line of csv.split("\r\n")) assert.doesNotMatch(line, /(^|,)"?[=+\-@\t]/)
+  const { rows } = await read(csv)
+  assert.deepEqual(rows.slice(1).map(([text]) => text), texts)
 })
 
 test("a large text is read in pieces, with pauses, and up to a limit", async () => {

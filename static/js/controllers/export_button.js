@@ -1,19 +1,15 @@
-// The examples as a CSV file. Texts that a spreadsheet would read as a formula get an apostrophe before them.
+// The examples as a CSV file.
 
 import { byId, element } from "../lib/dom.js";
+import { asCsv } from "../models/table_writer.js";
 
 export function connectExport(draft) {
   const button = byId("export")
   const draw = () => (button.hidden = draft.spec.examples.length === 0)
-  button.addEventListener("click", () => save(`${draft.title.trim() || "examples"}.csv`, asCsv(draft)))
+  button.addEventListener("click", () => save(`${draft.title.trim() || "examples"}.csv`, asCsv(draft, globalThis.Papa)))
   draft.addEventListener("change", draw)
   draft.addEventListener("replace", draw)
   draw()
-}
-
-function asCsv({ spec, columns }) {
-  const data = spec.examples.map(({ values, output }) => [...spec.fields.map((field) => values[field] ?? ""), output])
-  return globalThis.Papa.unparse({ fields: columns, data }, { escapeFormulae: true })
 }
 
 /** Spreadsheets read UTF-8 only with a byte order mark. */

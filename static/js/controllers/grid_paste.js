@@ -14,7 +14,8 @@ export function connectPaste(draft, edits, open) {
     event.preventDefault()
     if (!area) return open(text)
     const cells = readCopied(text, globalThis.Papa)
-    if (cells.length === 1 && cells[0].length === 1) return insert(area, cells[0][0])
+    // The old command, because only it keeps the box's own undo.
+    if (cells.length === 1 && cells[0].length === 1) return document.execCommand("insertText", false, cells[0][0])
     const row = area.closest(".grid-row")
     const place = draft.spec.examples.indexOf(row.example)
     const column = [...row.querySelectorAll("textarea")].indexOf(area)
@@ -26,9 +27,4 @@ export function connectPaste(draft, edits, open) {
 /** Spreadsheets put a table beside the text; lines of prose are no table. */
 function isTable(data, text) {
   return text.includes("\t") || /<table[\s>]/i.test(data.getData("text/html"))
-}
-
-function insert(area, text) {
-  area.setRangeText(text, area.selectionStart, area.selectionEnd, "end")
-  area.dispatchEvent(new Event("input", { bubbles: true }))
 }

@@ -24,7 +24,7 @@ export class ImportDialog {
     byId("import-open").addEventListener("click", () => this.open())
     for (const id of ["import-close", "import-cancel"]) byId(id).addEventListener("click", () => this.dialog.close())
     byId("import-go").addEventListener("click", () => this.#bringIn())
-    this.dialog.addEventListener("close", () => this.#stop())
+    this.dialog.addEventListener("close", () => this.#forget())
     this.dialog.addEventListener("keydown", (event) => event.stopPropagation()) // Esc closes this, and stops no run
   }
 
@@ -75,8 +75,7 @@ export class ImportDialog {
   }
 
   #askForSource() {
-    this.#stop()
-    this.plan = null
+    this.#forget()
     byId("import-source").hidden = false
     byId("import-plan").hidden = true
     byId("import-go").disabled = true
@@ -85,9 +84,11 @@ export class ImportDialog {
     say(byId("import-fault"), "")
   }
 
-  #stop() {
+  /** Ends what is going on, and lets go of what may be large. */
+  #forget() {
     this.reading.abort()
     this.preview.cancel()
+    this.plan = this.file = null
   }
 
   #tell(text) {

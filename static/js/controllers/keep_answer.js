@@ -1,4 +1,4 @@
-// "Add to examples": the input of the run that is shown and its answer become an example.
+// "Add to examples": the input of a run and its answer become an example.
 
 import { byId } from "../lib/dom.js";
 import { requestJson } from "../lib/http.js";
@@ -8,14 +8,12 @@ export function connectKeeping(draft, runs, grid, answer) {
   runs.addEventListener("change", ({ detail: { buffer } }) => {
     button.hidden = buffer.isLive || buffer.text.trim() === ""
   })
-  button.addEventListener("click", async () => {
-    try {
-      // The page's input may have been changed since; the run knows what it was asked.
-      const { run } = await requestJson("GET", `/runs/${runs.shown}/`)
-      const values = draft.spec.fields.map((field) => [field, run.spec.input[field] ?? ""])
-      grid.add({ values: Object.fromEntries(values), output: run.text.trim() })
-    } catch (error) {
-      answer.complain(error.message)
-    }
-  })
+  button.addEventListener("click", () => keep(runs.shown, draft, grid).catch((error) => answer.complain(error.message)))
+}
+
+/** Makes an example of the run `id`; the page's own input may have been changed since, so the run is asked. */
+async function keep(id, draft, grid) {
+  const { run } = await requestJson("GET", `/runs/${id}/`)
+  const values = draft.spec.fields.map((field) => [field, run.spec.input[field] ?? ""])
+  grid.add({ values: Object.fromEntries(values), output: run.text.trim() })
 }
