@@ -14,12 +14,14 @@ const FILES = {
   "htmx.min.js": "htmx.org/dist/htmx.min.js",
   "diff/array.js": "diff/libesm/diff/array.js",
   "diff/base.js": "diff/libesm/diff/base.js",
+  "papaparse.min.js": "papaparse/papaparse.min.js",
 }
 const LICENCES = {
   "tabler.LICENSE.txt": join(HERE, "licences", "tabler.txt"), // the package carries no licence file
   "tabler-icons.LICENSE.txt": join(MODULES, "@tabler/icons/LICENSE"),
   "htmx.LICENSE.txt": join(MODULES, "htmx.org/LICENSE"),
   "diff.LICENSE.txt": join(MODULES, "diff/LICENSE"),
+  "papaparse.LICENSE.txt": join(MODULES, "papaparse/LICENSE"),
 }
 const ICONS = [
   "outline/adjustments", "outline/alert-triangle", "outline/arrow-back-up", "outline/arrows-diff", "outline/check",

@@ -9,6 +9,8 @@ Pure functions: the same parts and tokenizer give the same prompt. Two layouts e
 The ids are those of transformers for the same text, with one exception: a control token that a
 person typed (such as an end-of-turn mark) is encoded as the characters it consists of, so that
 nobody can forge a turn.
+
+``{{field}}`` in the instruction stands for the value of that field in the input; it counts as input.
 """
 
 from __future__ import annotations
@@ -21,6 +23,7 @@ from functools import cached_property
 from itertools import accumulate, pairwise
 from typing import Literal
 
+from inference import placeholders
 from inference.template import Message, TemplateError
 from inference.tokenizer import PromptTokenizer, Range, TokenizerError
 
@@ -166,6 +169,16 @@ def _example(index: int) -> str:
     return f"example:{index}"
 
 
+def _instruction(parts: PromptParts) -> tuple[_Piece, ...]:
+    """The instruction with the values of the input in it; nothing if there is no text."""
+    values = dict(parts.input)
+    cuts = placeholders.split(parts.instruction, values)
+    pieces = (
+        _Piece(text, INSTRUCTION) if name is None else _Piece(values[name], INPUT) for text, name in cuts
+    )
+    return tuple(piece for piece in pieces if piece.text)
+
+
 def _lines(values: Iterable[Value]) -> str:
     return "\n".join(f"{name}: {value}" for name, value in values)
 
@@ -189,7 +202,8 @@ def _spans(pieces: Iterable[_Piece]) -> tuple[Span, ...]:
 
 def _plain(parts: PromptParts) -> tuple[str, tuple[Span, ...]]:
     blank = _Piece("\n\n", FORMAT)
-    pieces = [_Piece(parts.instruction, INSTRUCTION), blank] if parts.instruction else []
+    instruction = _instruction(parts)
+    pieces = [*instruction, blank] if instruction else []
     for index, shot in enumerate(parts.shots):
         pieces += [_Piece(_lines((*shot.values, (parts.output_name, shot.output))), _example(index)), blank]
     # No space after the last colon: tokens of words begin with theirs.
@@ -228,9 +242,9 @@ def _chat(parts: PromptParts, tokenizer: PromptTokenizer) -> tuple[str, tuple[Sp
     if not tokenizer.has_chat_template:
         raise PromptError("This model has no chat template; choose the plain layout.")
     turns = _turns(parts)
-    if not parts.instruction:
+    if not (instruction := _instruction(parts)):
         return _render(turns, tokenizer)
-    system = _Turn("system", (_Piece(parts.instruction, INSTRUCTION),))
+    system = _Turn("system", instruction)
     try:
         return _render((system, *turns), tokenizer)
     except (TemplateError, _LeftOutError):  # this model was trained without system messages

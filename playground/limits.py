@@ -15,7 +15,7 @@ class Limits:
     scope_chars: int = 500
     fields: int = 16
     field_name_chars: int = 60
-    examples: int = 500
+    examples: int = 1000
     test_inputs: int = 100  # of one experiment
     max_new_tokens: int = 4096
     temperature: float = 5.0

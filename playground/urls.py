@@ -22,6 +22,7 @@ urlpatterns = [
     path("runs/<uuid:pk>/cancel", runs.cancel, name="run-cancel"),
     path("runs/<uuid:pk>/prompt", prompts.of_run, name="run-prompt"),
     path("prompts/render", prompts.render, name="prompt-render"),
+    path("prompts/examples", prompts.examples, name="prompt-examples"),
     path("models/", models.index, name="models"),
     path("limits", models.limits, name="limits"),
     path("welcome/<str:secret>/", welcome.welcome, name="welcome"),

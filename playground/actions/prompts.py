@@ -7,7 +7,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from pydantic import ValidationError
 
-from inference import prompts
+from inference import placeholders, prompts
 from inference.prompts import PromptError, PromptParts, RenderedPrompt, Shot
 from playground import catalog
 from playground.actions.doorbells import ring_ahead
@@ -82,6 +82,15 @@ def again(run: Run) -> RenderedPrompt | None:
     return rendered if list(rendered.ids) == run.prompt_ids else None
 
 
+def count_examples(spec: PromptSpec) -> list[int]:
+    """The tokens of every example of ``spec`` if it were placed, also of those that are not."""
+    examples = [example.model_copy(update={"on": True}) for example in spec.examples]
+    every: list[int] = render(spec.model_copy(update={"examples": examples, "shots": None})).counts()[
+        "examples"
+    ]
+    return every
+
+
 def prefetch(user: User, spec: PromptSpec, fit: Fit) -> None:
     """Lets a warm worker compute the prompt while it is being written, if it is worth the message."""
     if fit.over or len(fit.rendered.ids) < WORTH_COMPUTING_AHEAD:
@@ -99,7 +108,10 @@ def refuse_empty(spec: PromptSpec) -> None:
 
 def refuse_oversize(spec: PromptSpec) -> None:
     """Refuses what is too long to tokenise, before any work is done."""
-    if (chars := sum(len(text) for _, text in texts_of(spec))) > LIMITS.prompt_chars:
+    texts = [text for _, text in texts_of(spec)]
+    cuts = placeholders.split(spec.instruction, spec.fields)
+    texts += [spec.input.get(name, "") for _, name in cuts if name is not None]
+    if (chars := sum(map(len, texts))) > LIMITS.prompt_chars:
         most = f"{LIMITS.prompt_chars:,}"
         message = f"The prompt has {chars:,} characters; at most {most} are taken. Cut examples or input."
         raise Refusal("prompt_too_long", message)
@@ -143,16 +155,12 @@ class Hint:
 
 
 def warnings(spec: PromptSpec) -> list[Hint]:
-    found = []
-    if not any(value.strip() for value in spec.input.values()):
-        found.append(Hint("The input is empty: the model only sees the instruction and the examples."))
+    found = [Hint(text) for text in (*_about_the_input(spec), *_about_the_examples(spec))]
     if loose := [name for name, text in texts_of(spec) if text != text.rstrip(WHITE)]:
         where = loose[0] if len(loose) == 1 else f"{loose[0]} and {len(loose) - 1} more"
         ends = "ends" if len(loose) == 1 else "end"
         text = f"{where} {ends} with white space; models often continue better without it."
         found.append(Hint(text[0].upper() + text[1:], cure="trim"))
-    if any(not shot.output for shot in spec.placed):
-        found.append(Hint("An example that is on has no output."))
     return found
 
 
@@ -165,3 +173,44 @@ def texts_of(spec: PromptSpec) -> Iterator[tuple[str, str]]:
         yield f"the {spec.output_name} of example {number}", shot.output
     for name in spec.fields:
         yield "the input" if len(spec.fields) == 1 else f"the input {name}", spec.input.get(name, "")
+
+
+def _about_the_input(spec: PromptSpec) -> list[str]:
+    empty = [name for name in spec.fields if not spec.input.get(name, "").strip()]
+    used = placeholders.used(spec.instruction, spec.fields)
+    found = [f"The instruction uses {{{{{name}}}}}, which has no value." for name in empty if name in used]
+    if len(empty) == len(spec.fields):
+        return [*found, "The input is empty: the model only sees the instruction and the examples."]
+    filled = {name for shot in spec.placed for name, value in shot.values.items() if value.strip()}
+    unused = [name for name in empty if name not in filled and name not in used]
+    missing = [name for name in empty if name in filled and name not in used]
+    if unused:
+        found.append(f"Not used so far, without a value in input and examples: {_listed(unused)}.")
+    if missing:
+        found.append(f"The input has no value for {_listed(missing)}.")
+    return found
+
+
+def _about_the_examples(spec: PromptSpec) -> list[str]:
+    """What the examples that are placed lack; they are called by their place in the grid."""
+    numbers = {example.id: str(number) for number, example in enumerate(spec.examples, 1)}
+    placed = [(numbers[shot.id], shot) for shot in spec.placed]
+    lacking = {spec.output_name: [number for number, shot in placed if not shot.output.strip()]}
+    for name in spec.fields:
+        blank = [number for number, shot in placed if not shot.values.get(name, "").strip()]
+        if len(blank) < len(placed):  # else the field is not used at all
+            lacking[name] = blank
+    return [_lack(found, name) for name, found in lacking.items() if found]
+
+
+def _lack(numbers: list[str], name: str) -> str:
+    if len(numbers) == 1:
+        return f"Example {numbers[0]} has no {name}."
+    return f"Examples {_listed(numbers)} have no {name}."
+
+
+def _listed(names: list[str], most: int = 4) -> str:
+    """``names`` as people list them: a, b and 3 more."""
+    if len(names) > most:
+        names = [*names[: most - 1], f"{len(names) - most + 1} more"]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)

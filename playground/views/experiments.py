@@ -135,6 +135,7 @@ def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
             "runs": reverse("experiment-runs", args=[experiment.pk]),
             "history": reverse("experiment-history", args=[experiment.pk]),
             "render": reverse("prompt-render"),
+            "examples": reverse("prompt-examples"),
             "models": reverse("models"),
             "presets": reverse("presets", args=[experiment.pk]),
             "experiment": reverse("experiment", args=[experiment.pk]),

@@ -58,3 +58,10 @@ def explained(rendered: RenderedPrompt) -> dict[str, Any]:
             for token in rendered.tokens
         ],
     }
+
+
+@signed_in
+@require_POST
+def examples(request: HttpRequest) -> JsonResponse:
+    """The tokens that each example of a spec has or would have, in their order."""
+    return JsonResponse({"examples": prompts.count_examples(parse(Render, request.body).spec)})

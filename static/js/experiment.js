@@ -3,20 +3,29 @@
 import { AnswerStrip } from "./controllers/answer_strip.js";
 import { ContextBar } from "./controllers/context_bar.js";
 import { ExactPrompt } from "./controllers/exact_prompt.js";
-import { RunHistory } from "./controllers/history.js";
+import { connectCosts } from "./controllers/example_costs.js";
 import { ExampleGrid } from "./controllers/example_grid.js";
-import { connectPageCommands } from "./controllers/page_commands.js";
+import { connectExport } from "./controllers/export_button.js";
+import { connectDrop } from "./controllers/file_drop.js";
+import { connectUndo } from "./controllers/grid_note.js";
+import { connectPaste } from "./controllers/grid_paste.js";
+import { RunHistory } from "./controllers/history.js";
+import { ImportDialog } from "./controllers/import_dialog.js";
 import { connectInputs } from "./controllers/input_fields.js";
+import { connectKeeping } from "./controllers/keep_answer.js";
 import { keepModelsFresh } from "./controllers/model_states.js";
 import { ModelWish } from "./controllers/model_wish.js";
+import { connectPageCommands } from "./controllers/page_commands.js";
+import { connectPlaceholders } from "./controllers/placeholders.js";
 import { Presets } from "./controllers/presets.js";
 import { Preview } from "./controllers/preview.js";
 import { Restore } from "./controllers/restore.js";
 import { RunControls } from "./controllers/run_controls.js";
 import { RunDifference } from "./controllers/run_difference.js";
-import { connectSaving } from "./controllers/save_state.js";
 import { RunSettings } from "./controllers/run_settings.js";
+import { connectSaving } from "./controllers/save_state.js";
 import { connectSettings } from "./controllers/settings_panel.js";
+import { connectShots } from "./controllers/shots_slider.js";
 import { connectTestInputs } from "./controllers/test_inputs.js";
 import { connectTexts } from "./controllers/texts.js";
 import { byId, readData } from "./lib/dom.js";
@@ -25,10 +34,12 @@ import { LiveSocket, socketUrl } from "./lib/socket.js";
 import { TabMemory } from "./lib/tab_memory.js";
 import { commands } from "./models/commands.js";
 import { Draft } from "./models/draft.js";
+import { GridEdits } from "./models/grid_edits.js";
 import { RunWatch } from "./models/run_watch.js";
 
 const page = readData("page-data")
-const draft = new Draft({ title: page.experiment.title, scope: page.experiment.scope, spec: page.spec, inputs: page.experiment.inputs })
+const { title, scope, inputs } = page.experiment
+const draft = new Draft({ title, scope, inputs, spec: page.spec }, page.limits)
 
 function connectEditor() {
   connectTexts(draft)
@@ -36,16 +47,30 @@ function connectEditor() {
   connectTestInputs(draft, { commands, most: page.limits.test_inputs })
   const settings = connectSettings(draft, page)
   new Presets({ draft, url: page.urls.presets, presets: page.presets })
-  const grid = new ExampleGrid(draft)
+  connectPlaceholders(draft)
+  const grid = connectExamples()
+  const costs = connectCosts(draft, grid, page.urls.examples)
   const exact = new ExactPrompt({ opened: () => preview.refresh() })
   const bar = new ContextBar({ acts: contextActs, goTo })
   const preview = new Preview(draft, page.urls.render, {
     wantsTokens: () => exact.wantsTokens,
-    onRendered: (prompt) => [grid, bar, exact].forEach((part) => part.show(prompt)),
-    onRefused: (message) => [bar, exact].forEach((part) => part.refuse(message)),
+    onRendered: (prompt) => [costs, bar, exact].forEach((part) => part.show(prompt)),
+    onRefused: (message) => [costs, bar, exact].forEach((part) => part.refuse(message)),
   })
   connectSaving(draft, page)
-  return { settings, exact }
+  return { settings, exact, grid }
+}
+
+function connectExamples() {
+  const edits = new GridEdits(draft)
+  const grid = new ExampleGrid(draft, edits)
+  const dialog = new ImportDialog(draft, edits, page.urls)
+  connectShots(draft)
+  connectUndo(edits)
+  connectPaste(draft, edits, (text) => dialog.open(text))
+  connectDrop((file) => dialog.openFile(file))
+  connectExport(draft)
+  return grid
 }
 
 const contextActs = {
@@ -65,7 +90,7 @@ function goTo(part, index) {
   boxes[part]?.()?.focus()
 }
 
-function connectRuns({ settings, exact }) {
+function connectRuns({ settings, exact, grid }) {
   const socket = new LiveSocket(socketUrl(page.urls.socket, location), {
     onState: (state) => answers.showConnection(state),
     onError: (frame) => answers.complain(frame.message),
@@ -77,6 +102,7 @@ function connectRuns({ settings, exact }) {
   const lookSoon = keepModelsFresh(page.urls.models, show, runs)
   new RunControls({ draft, runs, url: page.urls.runs, answers })
   new RunSettings({ draft, exact, complain: (message) => answers.complain(message) })
+  connectKeeping(draft, grid)
   connectHistory(runs, answers)
   window.addEventListener("online", () => socket.hurry())
   socket.connect()

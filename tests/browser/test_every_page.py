@@ -1,4 +1,4 @@
-"""Every page for every hand and eye: axe in light and dark, keyboard alone, narrow, zoomed, forced colours."""
+"""Every page for every hand and eye: axe in light and dark, keyboard, narrow, zoomed, forced colours."""
 
 import re
 from collections.abc import Callable
@@ -18,10 +18,12 @@ def look(page: Page, name: str) -> list[str]:
     """What axe finds on the page as it is, in both schemes."""
     found = []
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.screenshot(path=shots() / f"page-{name}-{scheme}.png")
         for item in Axe().run(page, options=AXE).response["violations"]:
-            found += [f"{name} {scheme}: {item['id']} {node['target']} {node['any']}" for node in item["nodes"]]
+            found += [
+                f"{name} {scheme}: {item['id']} {node['target']} {node['any']}" for node in item["nodes"]
+            ]
     return found
 
 
@@ -186,7 +188,9 @@ def test_the_keyboard_reaches_everything_and_always_shows_where(
 FOCUS = """() => {
   const at = document.activeElement
   if (at === document.body) return { name: "BODY" }
-  const seen = (style) => [style.outlineStyle !== "none" && style.outlineWidth, style.boxShadow, style.borderColor, style.backgroundColor].join()
+  const outline = (style) => style.outlineStyle !== "none" && style.outlineWidth
+  const seen = (style) =>
+    [outline(style), style.boxShadow, style.borderColor, style.backgroundColor].join()
   const place = at.closest("label, .model-card") ?? at
   const [now, around] = [seen(getComputedStyle(at)), seen(getComputedStyle(place))]
   at.blur()

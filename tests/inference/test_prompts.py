@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import re
+import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -10,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from transformers import AutoTokenizer
 
+from inference import placeholders
 from inference.detokenizer import TokenTexts
 from inference.prompts import Layout, PromptError, PromptParts, RenderedPrompt, Shot, render
 from inference.template import ChatTemplate
@@ -177,6 +179,70 @@ def test_the_text_holds_what_people_typed_to_the_letter(parts: PromptParts) -> N
     rendered = render(TINY, replace(parts, layout="chat"))
     assert text_of(rendered, "instruction") == parts.instruction
     assert text_of(rendered, "input") == content(parts.input)
+
+
+# --- fields in the instruction
+
+
+TRANSLATE = replace(
+    PARTS, instruction="To {{ language }}: {{text}}!", input=(("language", "French"), ("text", "hello"))
+)
+
+
+def in_instruction(instruction: str, **values: str) -> str:
+    parts = replace(PLAIN, shots=(), instruction=instruction, input=tuple(values.items()))
+    return render(TINY, parts).text.split("\n\n")[0]
+
+
+@pytest.mark.parametrize("layout", ["chat", "plain"])
+def test_a_field_in_the_instruction_is_the_value_of_the_input_and_counts_as_input(layout: Layout) -> None:
+    rendered = render(TINY, replace(TRANSLATE, layout=layout))
+    assert "To French: hello!" in rendered.text
+    assert text_of(rendered, "instruction") == "To |: |!"
+    assert text_of(rendered, "input").startswith("French|hello|language: French\ntext: hello")
+
+
+@pytest.mark.parametrize("template", [NO_SYSTEM, DROPS_SYSTEM])
+def test_fields_are_filled_in_without_a_system_role_too(template: str) -> None:
+    rendered = render(tiny(template), TRANSLATE)
+    assert rendered.text.startswith("<|im_start|>user\nTo French: hello!\n\n")
+    assert text_of(rendered, "instruction") == "To |: |!"
+
+
+def test_a_value_is_not_filled_in_again() -> None:
+    assert in_instruction("{{a}}{{b}}", a="{{b}}", b="{{a}}") == "{{b}}{{a}}"
+
+
+def test_braces_around_anything_else_are_text() -> None:
+    text = "{{c}} {a} {{A}} {{ a b }} {{7*7}} {% a %} {{{{}} {{a"
+    assert in_instruction(text, a="1") == text
+
+
+def test_fields_may_have_any_name() -> None:
+    values = {"größe ✓": "1", "a.b|c": "2", "x}": "3", "x": "4", "{": "5", "اسم": "6", " ": "7"}
+    text = "{{größe ✓}}{{a.b|c}}{{x}}}{{ x }}{{{}}{{اسم}}{{ }}"
+    assert in_instruction(text, **values) == "1234567"
+
+
+def test_an_instruction_of_empty_values_is_no_instruction() -> None:
+    rendered = render(TINY, replace(TRANSLATE, instruction="{{text}}", input=(("text", ""),), shots=()))
+    assert rendered.text == "<|im_start|>user\n<|im_end|>\n<|im_start|>assistant\n"
+
+
+def test_a_search_for_fields_takes_no_time_to_speak_of() -> None:
+    text = "{{" + " " * 200_000 + "{{" * 100_000
+    started = time.monotonic()
+    assert "".join(cut for cut, _ in placeholders.split(text, [" ", "  "])) == text
+    assert time.monotonic() - started < 2
+
+
+@given(parts=parts_of(with_control | st.sampled_from(["{{review}}", "{{ stars }}", "{{sentiment}}"])))
+@settings(deadline=None, max_examples=100)
+def test_tokens_add_up_with_fields_in_the_instruction(parts: PromptParts) -> None:
+    rendered = render(TINY, parts)
+    assert "".join(token.text for token in rendered.tokens) == rendered.text
+    assert sum(rendered.count_by_part().values()) == len(rendered.ids)
+    assert TINY.decode(rendered.ids) == rendered.text
 
 
 # --- plain layout

@@ -63,7 +63,7 @@ test("a few letters find what is meant", () => {
 test("every control that the palette presses is on the page", () => {
   const templates = read("templates", ".html")
   for (const { press: selector } of PRESSES) {
-    const attributes = [...selector.matchAll(/#([\w-]+)|\[(\w+="\w+")\]/g)].map(([, id, attribute]) => attribute ?? `id="${id}"`)
+    const attributes = [...selector.matchAll(/#([\w-]+)|\[([\w-]+(?:="\w+")?)\]/g)].map(([, id, attribute]) => attribute ?? `id="${id}"`)
     assert.ok(attributes.length, selector)
     for (const attribute of attributes) assert.ok(templates.includes(attribute), `${selector}: no ${attribute}`)
   }

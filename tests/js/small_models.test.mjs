@@ -3,7 +3,6 @@ import { test } from "node:test"
 
 import { uniqueId } from "../../static/js/lib/unique.js"
 import { Announcer } from "../../static/js/models/announcer.js"
-import { Draft, shotLabel } from "../../static/js/models/draft.js"
 import { faultInStops, readStops, showStops } from "../../static/js/models/escapes.js"
 import { factsOf, waitingWords } from "../../static/js/models/run_words.js"
 import { ScrollKeeper } from "../../static/js/models/scroll_keeper.js"
@@ -55,50 +54,6 @@ test("unique ids need no secure page", () => {
   const ids = new Set(Array.from({ length: 100 }, () => uniqueId(plainHttp)))
   assert.equal(ids.size, 100)
   assert.match([...ids][0], /^[0-9a-f]{32}$/)
-})
-
-function draft() {
-  const examples = ["a", "b", "c"].map((id) => ({ id, values: { review: id }, output: "x", on: id !== "c" }))
-  const spec = { fields: ["review"], output_name: "label", examples, input: { review: "in" } }
-  return new Draft({ title: "", scope: "", spec })
-}
-
-test("examples move, and stay inside the list", () => {
-  const made = draft()
-  made.moveExample("a", 2)
-  made.moveExample("b", -5)
-  assert.deepEqual(made.spec.examples.map((example) => example.id), ["b", "c", "a"])
-})
-
-test("a renamed field keeps its values everywhere", () => {
-  const made = draft()
-  assert.equal(made.renameField("review", "text"), "")
-  assert.deepEqual(made.spec.fields, ["text"])
-  assert.deepEqual(made.spec.input, { text: "in" })
-  assert.deepEqual(made.spec.examples[1].values, { text: "b" })
-})
-
-test("two columns cannot have one name", () => {
-  const made = draft()
-  assert.match(made.renameField("review", "label"), /already/)
-  assert.match(made.renameOutput("review"), /already/)
-  assert.match(made.renameField("review", ""), /needs a name/)
-  assert.deepEqual(made.spec.fields, ["review"])
-})
-
-test("a removed field takes its values along", () => {
-  const made = draft()
-  made.addField()
-  assert.deepEqual(made.spec.fields, ["review", "field 2"])
-  made.removeField("review")
-  assert.deepEqual(made.spec.input, {})
-  assert.deepEqual(made.spec.examples[0].values, {})
-})
-
-test("the number of shots has its name", () => {
-  assert.equal(draft().shots, 2)
-  assert.deepEqual([shotLabel(0, 0), shotLabel(1, 1), shotLabel(5, 5)], ["zero-shot", "one-shot", "few-shot"])
-  assert.equal(shotLabel(2, 3), "few-shot · 2 of 3 on")
 })
 
 test("screen readers hear sentences, not tokens", () => {

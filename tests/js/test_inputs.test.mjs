@@ -5,7 +5,7 @@ import { Draft } from "../../static/js/models/draft.js"
 import { TestInputs } from "../../static/js/models/test_inputs.js"
 
 function ring(texts, input, most = 100) {
-  const spec = { fields: ["review"], output_name: "label", examples: [], input: { review: input } }
+  const spec = { instruction: "", fields: ["review"], output_name: "label", examples: [], input: { review: input } }
   const draft = new Draft({ title: "", scope: "", spec, inputs: texts.map((review) => ({ review })) })
   return { draft, inputs: new TestInputs(draft, most) }
 }

@@ -113,7 +113,7 @@ def test_settings_out_of_range_are_refused_by_name(
 WRONG_SPECS: dict[str, dict[str, Any]] = {
     "NUL in a name": {"output_name": "a\x00b"},
     "NUL in a text": {"instruction": "a\x00b"},
-    "too many examples": {"examples": [{"id": str(number)} for number in range(501)]},
+    "too many examples": {"examples": [{"id": str(number)} for number in range(1001)]},
     "example ids twice": {"examples": [{"id": "a"}, {"id": "a"}]},
     "no fields": {"fields": []},
     "a mebibyte of emoji": {"input": {"review": "🙂" * (MIB // 4)}},

@@ -11,10 +11,16 @@ export function connectDragging(rows, moved) {
   })
 }
 
+const EDGE = 28 // px: nearer than this to an edge of the box, it scrolls
+
 function drag(handle, rows, moved) {
   const row = handle.closest(".grid-row")
+  const box = rows.closest(".grid-scroll")
   row.classList.add("dragged")
   const follow = (event) => {
+    const { top, bottom } = box.getBoundingClientRect()
+    if (event.clientY > bottom - EDGE) box.scrollTop += EDGE
+    else if (event.clientY < top + 2 * EDGE) box.scrollTop -= EDGE
     const place = placeAt(rows, row, event.clientY)
     if (place !== [...rows.children].indexOf(row)) moved(row.dataset.id, place)
   }

@@ -1,170 +1,182 @@
 // The examples as a grid: rows are examples, columns are fields and the output. Edits go to the draft.
 
-import { byId, element, fromTemplate, say } from "../lib/dom.js";
-import { shotLabel } from "../models/draft.js";
+import { byId, fromTemplate, say } from "../lib/dom.js";
 import { grow } from "./autosize.js";
 import { connectDragging } from "./drag_rows.js";
+import { drawHead } from "./example_columns.js";
 
 export class ExampleGrid {
-  constructor(draft) {
-    this.draft = draft
-    this.head = byId("grid-head")
+  /** `edits` are the undoable edits of the same draft. */
+  constructor(draft, edits) {
+    Object.assign(this, { draft, edits, made: new Map() }) // id -> row
     this.rows = byId("grid-rows")
-    byId("add-example").addEventListener("click", () => this.#add())
+    byId("add-example").addEventListener("click", () => this.add())
     byId("add-field").addEventListener("click", () => this.#addField())
     this.rows.addEventListener("keydown", (event) => this.#moveByEnter(event))
     connectDragging(this.rows, (id, to) => this.#move(id, to))
     draft.addEventListener("replace", () => this.draw())
+    draft.addEventListener("change", () => this.#follow())
+    edits.addEventListener("edited", () => this.draw())
     this.draw()
   }
 
-  /** Writes the token count of every example that is placed; `counts.examples` follows the order of the shots. */
-  show({ counts }) {
-    const shares = [...counts.examples]
-    for (const { id, on } of this.draft.spec.examples) {
-      const count = on ? shares.shift() : undefined
-      const cell = this.#row(id)?.querySelector("[data-tokens]")
-      if (cell) cell.textContent = count ?? "–"
-    }
-  }
-
+  /** Draws what changed: rows of examples that are still there stay as they are, with focus and scroll. */
   draw() {
-    this.#drawHead()
-    this.rows.replaceChildren(...this.draft.spec.examples.map((example) => this.#makeRow(example)))
-    for (const area of this.rows.querySelectorAll("textarea")) grow(area)
+    const key = JSON.stringify(this.draft.columns)
+    if (key !== this.drawn) this.made.clear()
+    this.drawn = key
+    // An undo from before a column got another name would bring the old name back.
+    drawHead(this.draft, { removed: (name) => this.edits.removeField(name), renamed: () => this.edits.forget() })
+    const rows = this.draft.spec.examples.map((example) => this.#rowOf(example))
+    this.made = new Map(rows.map((row) => [row.dataset.id, row]))
+    this.#put(rows)
+    for (const row of rows) this.#fill(row)
     this.#drawState()
   }
 
-  #drawHead() {
-    const { fields, output_name: output } = this.draft.spec
-    byId("grid").style.setProperty("--fields", fields.length)
-    const columns = fields.map((name) => this.#makeColumn(name))
-    const corner = element("div", { role: "columnheader", class: "cell" })
-    corner.append(element("span", { class: "visually-hidden", text: "Order and use" }))
-    const tokens = element("div", { role: "columnheader", class: "cell tokens", text: "tokens" })
-    const end = element("div", { role: "columnheader", class: "cell" })
-    end.append(element("span", { class: "visually-hidden", text: "Actions" }))
-    this.head.replaceChildren(corner, ...columns, this.#makeOutputColumn(output), tokens, end)
+  /** Exchanges the rows on the page; focus and scroll stay, as far as their rows do. */
+  #put(rows) {
+    const box = this.rows.closest(".grid-scroll")
+    const { scrollTop } = box
+    const held = document.activeElement
+    this.rows.replaceChildren(...rows)
+    box.scrollTop = scrollTop
+    if (this.rows.contains(held)) held.focus({ preventScroll: true })
   }
 
-  #makeColumn(name) {
-    const cell = this.#nameCell(name, `Field ${name}`, (to) => this.draft.renameField(name, to))
-    const remove = cell.querySelector("[data-remove]")
-    remove.hidden = this.draft.spec.fields.length === 1
-    remove.append(element("span", { class: "visually-hidden", text: `Remove the field ${name}` }))
-    remove.title = `Remove the field ${name}`
-    remove.addEventListener("click", () => this.#removeField(name))
-    return cell
+  /** Adds an example with `content` at the end and puts the cursor into it. */
+  add(content) {
+    const example = this.draft.addExample(content)
+    if (!example) return this.#sayFull()
+    this.rows.append(this.#rowOf(example))
+    this.#fill(this.row(example.id))
+    this.#drawState()
+    this.row(example.id).querySelector("textarea").focus()
   }
 
-  #makeOutputColumn(name) {
-    const cell = this.#nameCell(name, "Name of the output", (to) => this.draft.renameOutput(to))
-    cell.querySelector("[data-remove]").remove()
-    cell.classList.add("output")
-    return cell
+  row(id) {
+    return this.made.get(id)
   }
 
-  #nameCell(name, label, renamed) {
-    const cell = fromTemplate("column-template")
-    const box = cell.querySelector("input")
-    box.value = name
-    box.setAttribute("aria-label", label)
-    box.addEventListener("change", () => {
-      const fault = renamed(box.value.trim())
-      say(byId("examples-fault"), fault)
-      if (fault) box.value = name
-      else this.draw()
-    })
-    box.addEventListener("keydown", (event) => event.key === "Enter" && box.blur())
-    return cell
+  #rowOf(example) {
+    const known = this.made.get(example.id)
+    if (known?.example === example) return known
+    const row = this.#makeRow(example)
+    row.example = example
+    this.made.set(example.id, row)
+    this.state = null // the new row is still without marks
+    return row
   }
 
   #makeRow(example) {
     const row = fromTemplate("example-template")
     row.dataset.id = example.id
     const tokens = row.querySelector("[data-tokens]")
-    for (const field of this.draft.spec.fields) {
-      tokens.before(this.#valueCell(field, example.values[field] ?? "", (text) => (example.values[field] = text)))
-    }
-    const output = this.#valueCell(this.draft.spec.output_name, example.output, (text) => (example.output = text))
-    output.classList.add("output")
-    tokens.before(output)
+    const fields = this.draft.spec.fields.length
+    this.draft.columns.forEach((name, index) => {
+      const cell = fromTemplate("value-template")
+      cell.querySelector(".cell-name").textContent = name
+      const area = cell.querySelector("textarea")
+      area.dataset.name = name
+      area.addEventListener("input", () => this.draft.change(() => this.#write(example, index, area.value)))
+      cell.classList.toggle("output", index === fields)
+      tokens.before(cell)
+    })
     this.#connectRow(row, example)
     return row
   }
 
-  #valueCell(name, text, write) {
-    const cell = fromTemplate("value-template")
-    const area = cell.querySelector("textarea")
-    cell.querySelector(".cell-name").textContent = name
-    area.dataset.name = name
-    area.value = text
-    area.addEventListener("input", () => this.draft.change(() => write(area.value)))
-    return cell
+  #write(example, column, text) {
+    if (column < this.draft.spec.fields.length) example.values[this.draft.spec.fields[column]] = text
+    else example.output = text
+  }
+
+  /** Writes the example's texts into its boxes, where they differ. */
+  #fill(row) {
+    const { example } = row
+    const texts = [...this.draft.spec.fields.map((field) => example.values[field] ?? ""), example.output]
+    row.querySelectorAll("textarea").forEach((area, column) => {
+      if (area.value === texts[column]) return
+      area.value = texts[column]
+      grow(area)
+    })
+    row.querySelector("[data-on]").checked = example.on
   }
 
   #connectRow(row, example) {
     const on = (name, action) => row.querySelector(name).addEventListener("click", action)
     const place = () => this.draft.spec.examples.indexOf(example)
     const box = row.querySelector("[data-on]")
-    box.checked = example.on
-    box.addEventListener("change", () => this.#switch(example, box.checked))
-    on("[data-up]", () => this.#move(example.id, place() - 1))
-    on("[data-down]", () => this.#move(example.id, place() + 1))
-    on("[data-delete]", () => this.#remove(example.id))
+    box.addEventListener("change", () => this.draft.change(() => (example.on = box.checked)))
+    const keys = {
+      ArrowUp: () => this.#move(example.id, place() - 1),
+      ArrowDown: () => this.#move(example.id, place() + 1),
+      d: () => this.#duplicate(example.id),
+      Delete: () => this.#remove(example.id),
+      Backspace: () => this.#remove(example.id),
+    }
+    on("[data-up]", keys.ArrowUp)
+    on("[data-down]", keys.ArrowDown)
+    on("[data-duplicate]", keys.d)
+    on("[data-delete]", keys.Delete)
     row.querySelector("[data-handle]").addEventListener("keydown", (event) => {
-      const act = { ArrowUp: () => this.#move(example.id, place() - 1), ArrowDown: () => this.#move(example.id, place() + 1) }
-      const action = { ...act, Delete: () => this.#remove(example.id), Backspace: () => this.#remove(example.id) }[event.key]
-      if (!action) return
+      const command = event.ctrlKey || event.metaKey || event.altKey
+      if (command || !keys[event.key]) return
       event.preventDefault()
-      action()
-      this.#row(example.id)?.querySelector("[data-handle]").focus()
+      keys[event.key]()
     })
   }
 
-  #switch(example, on) {
-    this.draft.change(() => (example.on = on))
+  #duplicate(id) {
+    const copy = this.draft.duplicateExample(id)
+    if (!copy) return this.#sayFull()
+    this.row(id).after(this.#rowOf(copy))
+    this.#fill(this.row(copy.id))
     this.#drawState()
-  }
-
-  #add() {
-    const example = this.draft.addExample()
-    this.rows.append(this.#makeRow(example))
-    this.#drawState()
-    this.#row(example.id).querySelector("textarea").focus()
+    this.#handle(copy.id).focus()
   }
 
   #remove(id) {
-    const row = this.#row(id)
-    const next = row.nextElementSibling ?? row.previousElementSibling
-    this.draft.removeExample(id)
-    row.remove()
-    this.#drawState()
-    const target = next?.querySelector("[data-handle]") ?? byId("add-example")
+    const row = this.row(id)
+    const next = (row.nextElementSibling ?? row.previousElementSibling)?.dataset.id
+    this.edits.removeExample(id)
+    const target = next ? this.#handle(next) : byId("add-example")
     target.focus()
   }
 
   #move(id, to) {
     this.draft.moveExample(id, to)
-    const row = this.#row(id)
-    const order = this.draft.spec.examples.map((example) => this.#row(example.id))
-    const after = order[order.indexOf(row) + 1] ?? null
+    const row = this.row(id)
+    const { examples } = this.draft.spec
+    const after = this.row(examples[examples.indexOf(row.example) + 1]?.id) ?? null
     const held = row.contains(document.activeElement) ? document.activeElement : null
     if (row.nextElementSibling !== after) this.rows.insertBefore(row, after)
     held?.focus() // moving a row in the document takes the focus away
+    held?.scrollIntoView({ block: "nearest" })
     this.#drawState()
   }
 
+  #handle(id) {
+    return this.row(id).querySelector("[data-handle]")
+  }
+
   #addField() {
-    this.draft.addField()
-    this.draw()
-    const boxes = this.head.querySelectorAll(".column-name")
+    const fault = this.draft.addField()
+    say(byId("examples-fault"), fault)
+    if (fault) return
+    const boxes = byId("grid-head").querySelectorAll(".column-name")
     boxes[boxes.length - 2].select()
   }
 
-  #removeField(name) {
-    this.draft.removeField(name)
-    this.draw()
+  /** Redraws when a field was added elsewhere, and keeps marks and numbers right. */
+  #follow() {
+    if (this.drawn !== JSON.stringify(this.draft.columns)) this.draw()
+    else this.#drawState()
+  }
+
+  #sayFull() {
+    const most = this.draft.limits.examples.toLocaleString("en")
+    say(byId("examples-fault"), `The grid holds ${most} examples, and that many are there. Delete some first.`)
   }
 
   /** Enter goes down like in a spreadsheet and makes a new row after the last; Shift+Enter is a line break. */
@@ -174,25 +186,30 @@ export class ExampleGrid {
     if (!area.matches("textarea")) return
     event.preventDefault()
     const row = area.closest(".grid-row")
-    if (!row.nextElementSibling) return this.#add()
+    if (!row.nextElementSibling) return this.add()
     const column = [...row.querySelectorAll("textarea")].indexOf(area)
     row.nextElementSibling.querySelectorAll("textarea")[column].focus()
   }
 
+  /** What depends on the place of a row: which are placed, and their names for screen readers. */
   #drawState() {
     const { examples } = this.draft.spec
-    byId("shots").textContent = shotLabel(this.draft.shots, examples.length)
+    const key = [this.drawn, this.draft.spec.shots, ...examples.map(({ id, on }) => id + on)].join()
+    if (key === this.state) return // typing changes none of it
+    this.state = key
+    if (this.draft.room > 0) say(byId("examples-fault"), "")
     byId("grid-empty").hidden = examples.length > 0
-    examples.forEach((example, index) => {
-      const row = this.#row(example.id)
-      row.classList.toggle("off", !example.on)
-      row.querySelector("[data-on]").setAttribute("aria-label", `Use example ${index + 1}`)
-      row.querySelector("[data-handle]").setAttribute("aria-label", `Example ${index + 1}: arrow keys move, Delete removes`)
-      for (const area of row.querySelectorAll("textarea")) area.setAttribute("aria-label", `Example ${index + 1}, ${area.dataset.name}`)
-    })
+    const placed = new Set(this.draft.placed)
+    examples.forEach((example, index) => this.#drawRowState(this.row(example.id), example, index + 1, placed.has(example)))
   }
 
-  #row(id) {
-    return this.rows.querySelector(`[data-id="${CSS.escape(id)}"]`)
+  #drawRowState(row, { on }, number, placed) {
+    if (!row) return // being added
+    const box = row.querySelector("[data-on]")
+    row.classList.toggle("off", !placed)
+    box.setAttribute("aria-label", on && !placed ? `Use example ${number}: on, but beyond the shots` : `Use example ${number}`)
+    box.title = on && !placed ? "On, but the number of shots ends before it" : "On: this example is placed in the prompt"
+    row.querySelector("[data-handle]").setAttribute("aria-label", `Example ${number}: arrow keys move, D duplicates, Delete removes`)
+    for (const area of row.querySelectorAll("textarea")) area.setAttribute("aria-label", `Example ${number}, ${area.dataset.name}`)
   }
 }

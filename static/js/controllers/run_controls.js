@@ -73,12 +73,12 @@ export class RunControls {
   }
 
   #register() {
-    const isIdle = () => this.runs.mine.size === 0
-    const add = (id, title, keys, when, run) => commands.add({ id, group: "Run", title, keys, when, run })
-    add("run", "Run the prompt", "Mod+Enter", isIdle, () => this.run())
-    add("again", "Make the answer once more", "Mod+G", isIdle, () => this.answers.again())
-    add("ladder", "Ladder: zero-, one- and few-shot side by side", undefined, isIdle, () => this.climb())
-    add("stop", "Stop my runs", "Escape", () => !isIdle(), () => this.runs.stop())
+    const group = "Run"
+    const when = () => this.runs.mine.size === 0
+    commands.add({ id: "run", group, title: "Run the prompt", keys: "Mod+Enter", when, run: () => this.run() })
+    commands.add({ id: "again", group, title: "Make the answer once more", keys: "Mod+G", when, run: () => this.answers.again() })
+    commands.add({ id: "ladder", group, title: "Ladder: zero-, one- and few-shot side by side", when, run: () => this.climb() })
+    commands.add({ id: "stop", group, title: "Stop my runs", keys: "Escape", when: () => !when(), run: () => this.runs.stop() })
   }
 
   #show() {

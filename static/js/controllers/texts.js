@@ -30,6 +30,7 @@ export function connectTexts(draft) {
   instruction.addEventListener("input", () => draft.change(() => (draft.spec.instruction = instruction.value)))
   for (const line of [title, scope]) line.addEventListener("keydown", leaveOnEnter)
   draft.addEventListener("replace", show)
+  draft.addEventListener("change", () => instruction.value === draft.spec.instruction || show()) // a field got another name
   show()
 }
 

@@ -8,3 +8,9 @@ export function debounce(action, delay) {
   later.cancel = () => clearTimeout(timer)
   return later
 }
+
+/** Lets the page answer people before the next piece of long work; throws when `signal` is aborted. */
+export async function pause(signal) {
+  await new Promise((go) => setTimeout(go))
+  signal?.throwIfAborted()
+}

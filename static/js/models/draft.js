@@ -1,14 +1,15 @@
 // The draft people edit: title, scope, PromptSpec and test inputs. Rules of the spec live here, none of the page.
 
 import { uniqueId } from "../lib/unique.js";
+import { renameIn } from "./placeholders.js";
 
 const WHITE_END = /[ \t\r\n\u00a0]+$/ // as WHITE in playground/actions/prompts.py
 
 export class Draft extends EventTarget {
   /** Sends "change" after every edit and "replace" when everything was exchanged at once. */
-  constructor({ title, scope, spec, inputs = [] }) {
+  constructor({ title, scope, spec, inputs = [] }, limits = {}) {
     super()
-    Object.assign(this, { title, scope, spec, inputs })
+    Object.assign(this, { title, scope, spec, inputs, limits })
   }
 
   /** Applies `edit(draft)` and tells. */
@@ -33,19 +34,37 @@ export class Draft extends EventTarget {
     return { title: this.title, scope: this.scope, spec: this.spec, inputs: this.inputs }
   }
 
-  /** The examples that are placed in the prompt. */
-  get placed() {
+  /** The columns of the grid: the fields, then the output. */
+  get columns() {
+    return [...this.spec.fields, this.spec.output_name]
+  }
+
+  /** The examples that are on. */
+  get on() {
     return this.spec.examples.filter((example) => example.on)
+  }
+
+  /** The examples that the prompt holds: the first of those that are on, as far as `shots` goes. */
+  get placed() {
+    return this.on.slice(0, this.spec.shots ?? undefined)
   }
 
   get shots() {
     return this.placed.length
   }
 
-  /** Takes the last shot out of the prompt; the example stays in the grid, switched off. */
+  /** Places the first `count` examples that are on. The end of the scale is "all", of later ones too. */
+  setShots(count) {
+    this.change(() => {
+      if (count < this.on.length) this.spec.shots = count
+      else delete this.spec.shots
+    })
+  }
+
+  /** Takes the last shot out of the prompt; the example stays in the grid. */
   dropLastShot() {
-    const last = this.placed.at(-1)
-    if (last) this.rewrite(() => (last.on = false))
+    const fewer = this.shots - 1
+    if (fewer >= 0) this.rewrite(({ spec }) => (spec.shots = fewer))
   }
 
   /** Leaves out the white space at the end of every text of the prompt. */
@@ -62,14 +81,23 @@ export class Draft extends EventTarget {
     })
   }
 
-  addExample() {
-    const example = { id: uniqueId(), values: {}, output: "", on: true }
-    this.change(() => this.spec.examples.push(example))
+  /** How many examples can still be added. */
+  get room() {
+    return (this.limits.examples ?? Infinity) - this.spec.examples.length
+  }
+
+  /** A new example, behind the one with the id `after` or at the end; null when there is no room. */
+  addExample({ values = {}, output = "", on = true } = {}, after = null) {
+    if (this.room < 1) return null
+    const example = { id: uniqueId(), values: { ...values }, output, on }
+    const { examples } = this.spec
+    const place = after === null ? examples.length : examples.findIndex(({ id }) => id === after) + 1
+    this.change(() => examples.splice(place, 0, example))
     return example
   }
 
-  removeExample(id) {
-    this.change(() => (this.spec.examples = this.spec.examples.filter((example) => example.id !== id)))
+  duplicateExample(id) {
+    return this.addExample(this.example(id), id)
   }
 
   moveExample(id, to) {
@@ -84,27 +112,21 @@ export class Draft extends EventTarget {
     return this.spec.examples.find((example) => example.id === id)
   }
 
-  addField() {
-    const taken = new Set([...this.spec.fields, this.spec.output_name])
-    let number = this.spec.fields.length + 1
-    while (taken.has(`field ${number}`)) number += 1
-    this.change(() => this.spec.fields.push(`field ${number}`))
+  /** Adds a field; returns what is wrong with it, or "". */
+  addField(name = this.#freeName()) {
+    const fault = this.faultInField(name)
+    if (!fault) this.change(() => this.spec.fields.push(name))
+    return fault
   }
 
-  removeField(name) {
-    this.change(() => {
-      this.spec.fields = this.spec.fields.filter((field) => field !== name)
-      for (const values of this.#allValues()) delete values[name]
-    })
-  }
-
-  /** Renames a column with all its values; returns what is wrong with the new name, or "". */
+  /** Renames a column with all its values and places in the instruction; returns what is wrong, or "". */
   renameField(from, to) {
     const fault = this.#faultInName(from, to)
     if (fault || from === to) return fault
     this.change(() => {
+      this.spec.instruction = renameIn(this.spec.instruction, this.spec.fields, from, to)
       this.spec.fields = this.spec.fields.map((field) => (field === from ? to : field))
-      for (const values of this.#allValues()) rename(values, from, to)
+      for (const values of this.allValues()) rename(values, from, to)
     })
     return ""
   }
@@ -115,14 +137,29 @@ export class Draft extends EventTarget {
     return fault
   }
 
+  /** Why `name` cannot become a new field, or "". */
+  faultInField(name) {
+    if (this.spec.fields.length >= this.limits.fields) return `At most ${this.limits.fields} fields.`
+    return this.#faultInName(null, name)
+  }
+
+  /** Everything that holds a value for each field: the input, the test inputs and the examples. */
+  allValues() {
+    return [this.spec.input, ...this.inputs, ...this.spec.examples.map((example) => example.values)]
+  }
+
   #faultInName(from, to) {
     if (!to) return "A column needs a name."
-    const others = [...this.spec.fields, this.spec.output_name].filter((name) => name !== from)
+    if (to === "__proto__") return "JavaScript keeps this name for itself."
+    if ([...to].length > this.limits.field_name_chars) return `A name has at most ${this.limits.field_name_chars} characters.`
+    const others = this.columns.filter((name) => name !== from)
     return others.includes(to) ? `There is already a column called ${to}.` : ""
   }
 
-  #allValues() {
-    return [this.spec.input, ...this.inputs, ...this.spec.examples.map((example) => example.values)]
+  #freeName() {
+    let number = this.spec.fields.length + 1
+    while (this.columns.includes(`field ${number}`)) number += 1
+    return `field ${number}`
   }
 }
 
@@ -132,8 +169,8 @@ function rename(values, from, to) {
   delete values[from]
 }
 
-/** The field's name for a prompt with `on` of `all` examples placed in it. */
-export function shotLabel(on, all) {
-  const name = ["zero-shot", "one-shot"][on] ?? "few-shot"
-  return all > on ? `${name} · ${on} of ${all} on` : name
+/** The field's name for a prompt with `placed` of `all` examples in it. */
+export function shotLabel(placed, all) {
+  const name = ["zero-shot", "one-shot"][placed] ?? "few-shot"
+  return all > placed ? `${name} · ${placed} of ${all} placed` : name
 }
