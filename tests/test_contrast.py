@@ -1,4 +1,4 @@
-"""Text on every shade of the tokens can be read, and the shades can be told apart, in light and dark (WCAG 2.2)."""
+"""Text on the shades of tokens can be read, and the shades told apart, in light and dark (WCAG 2.2)."""
 
 import re
 from itertools import pairwise
@@ -16,7 +16,9 @@ def colours(theme: str) -> dict[str, str]:
     """The colour variables of a theme; those of the light one are the ground of the dark one."""
     found: dict[str, str] = {}
     for name in ("base.css", "tokens.css"):
-        blocks = re.findall(r'([^{}]*\[data-bs-theme="(?:light|dark)"\]) \{([^}]*)\}', (CSS / name).read_text())
+        blocks = re.findall(
+            r'([^{}]*\[data-bs-theme="(?:light|dark)"\]) \{([^}]*)\}', (CSS / name).read_text()
+        )
         for selector, block in blocks:
             if "light" in selector or theme in selector:
                 found |= re.findall(r"(--[\w-]+): (#[0-9a-f]{3,6});", block)

@@ -63,8 +63,8 @@ def begin(columns: Columns, begin: Begin, origin: Run | None = None) -> Columns:
     most = columns["settings"]["max_new_tokens"]
     if len(begun) >= most:
         message = (
-            f"The answer may have {most:,} tokens, and with this one {len(begun):,} are given: none is left for "
-            "the model. Branch at an earlier token, or run the prompt with more max new tokens."
+            f"The answer may have {most:,} tokens, and with this one {len(begun):,} are given: none is left "
+            "for the model. Branch at an earlier token, or run the prompt with more max new tokens."
         )
         raise Refusal("answer_full", message)
     return columns | {"begun": begun, "branch_of": origin, "max_new_tokens": most - len(begun)}

@@ -90,7 +90,9 @@ def _candidates(first: Run, again: Run, at: int) -> list[Verdict]:
 
 def _text(record: Record) -> str:
     """A token's own text: what it adds may be empty, where it ends within a character."""
-    return next((text for token_id, text, _ in record.get("top", []) if token_id == record["id"]), record["t"])
+    return next(
+        (text for token_id, text, _ in record.get("top", []) if token_id == record["id"]), record["t"]
+    )
 
 
 def _probability(place: Record, token_id: int) -> float | None:
@@ -104,9 +106,7 @@ def _probability(place: Record, token_id: int) -> float | None:
 
 def _conditions(first: Run, again: Run) -> list[Verdict]:
     """What was different, as far as both receipts know it."""
-    pairs = [
-        (words, first.receipt.get(key), again.receipt.get(key)) for key, words in CONDITIONS.items()
-    ]
+    pairs = [(words, first.receipt.get(key), again.receipt.get(key)) for key, words in CONDITIONS.items()]
     pairs.append(("prompt tokens reused", first.cached_tokens, again.cached_tokens))
     return [
         {"what": words, "first": _shown(ours), "again": _shown(theirs)}

@@ -93,4 +93,5 @@ def together_words(run: Run) -> str:
         return ""
     others = run.receipt["batch"] - 1
     beside = f"up to {others} other run{'s' if others > 1 else ''} in the batch" if others else "alone"
-    return f"{beside}; {run.cached_tokens:,} of {run.prompt_tokens:,} prompt tokens reused; attempt {run.attempt}"
+    reused = f"{run.cached_tokens:,} of {run.prompt_tokens:,} prompt tokens reused"
+    return f"{beside}; {reused}; attempt {run.attempt}"

@@ -34,7 +34,7 @@ test("figures of an answer leave out what is not known", () => {
   near(total, 2 * half)
   near(perplexity, 4 ** (1 / 3))
   near(mean, 2 / 3)
-  assert.equal(summaryWords(summaryOf([{ lp: half }])), "log p -0.69 · perplexity 2.00 · mean p 0.500")
+  assert.equal(summaryWords(summaryOf([{ lp: half }])), "log p −0.69 · perplexity 2.00 · mean p 0.500")
 })
 
 test("the token itself is among its alternatives, wherever it ranks", () => {

@@ -9,7 +9,14 @@ import pytest
 from tests.system.instance import Browser, long_spec, run_of, start_run, watch_to_end
 
 TOKENS = 24
-SAMPLED = {"mode": "sample", "temperature": 1.2, "top_k": 0, "top_p": 1.0, "seed": 5, "max_new_tokens": TOKENS}
+SAMPLED = {
+    "mode": "sample",
+    "temperature": 1.2,
+    "top_k": 0,
+    "top_p": 1.0,
+    "seed": 5,
+    "max_new_tokens": TOKENS,
+}
 
 
 def make(browser: Browser, experiment: str, body: dict[str, Any]) -> str:
@@ -24,7 +31,9 @@ def finished(browser: Browser, run: str) -> dict[str, Any]:
     return run_of(browser, run)
 
 
-@pytest.mark.parametrize("settings", [{"mode": "greedy", "max_new_tokens": TOKENS}, SAMPLED], ids=["greedy", "sampled"])
+@pytest.mark.parametrize(
+    "settings", [{"mode": "greedy", "max_new_tokens": TOKENS}, SAMPLED], ids=["greedy", "sampled"]
+)
 def test_a_branch_with_its_own_token_is_the_same_answer(
     browser: Browser, experiment: str, settings: dict[str, Any]
 ) -> None:
@@ -36,7 +45,10 @@ def test_a_branch_with_its_own_token_is_the_same_answer(
     seen = watch_to_end(browser, run)
     branch = run_of(browser, run)
     assert seen.text == branch["text"]
-    assert [token.get("given", False) for token in branch["tokens"]] == [*[True] * (at + 1), *[False] * (TOKENS - at - 1)]
+    assert [token.get("given", False) for token in branch["tokens"]] == [
+        *[True] * (at + 1),
+        *[False] * (TOKENS - at - 1),
+    ]
     assert branch["usage"]["given_tokens"] == at + 1
     assert branch["usage"]["completion_tokens"] == TOKENS - at - 1
     assert branch["usage"]["prompt_tokens"] == whole["usage"]["prompt_tokens"]

@@ -8,18 +8,24 @@ const [COLUMNS, HEIGHT] = [160, 24]
 export class AnswerFigures {
   /** `choose(at)` is called when somebody clicks the bar of a token. */
   constructor(place, answer, choose) {
-    Object.assign(this, { place, answer, bars: [], timer: null })
+    Object.assign(this, { place, answer, bars: [], timer: null, drawnAt: -EVERY })
     this.spark = place.querySelector("svg")
     this.words = place.querySelector("[data-figure-words]")
     this.spark.setAttribute("viewBox", `0 0 ${COLUMNS} ${HEIGHT}`)
     this.spark.addEventListener("click", (event) => choose(this.#barAt(event)?.at))
-    answer.addEventListener("drawn", () => (this.timer ??= setTimeout(() => this.#draw(), EVERY)))
-    answer.addEventListener("replaced", () => this.#draw())
+    answer.addEventListener("drawn", () => this.#soon())
+    answer.addEventListener("replaced", () => (this.drawnAt = -EVERY))
+  }
+
+  #soon() {
+    clearTimeout(this.timer)
+    const wait = this.drawnAt + EVERY - performance.now()
+    if (wait <= 0) this.#draw()
+    else this.timer = setTimeout(() => this.#draw(), wait)
   }
 
   #draw() {
-    clearTimeout(this.timer)
-    this.timer = null
+    this.drawnAt = performance.now()
     const { tokens } = this.answer
     const summary = summaryOf(tokens)
     this.place.hidden = !summary

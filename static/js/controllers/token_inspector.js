@@ -30,6 +30,7 @@ export class TokenInspector {
   choose(at) {
     const span = this.answer.spanAt(at)
     if (!span) return
+    clearTimeout(this.timer)
     this.#leaveStop()
     this.chosen = at
     this.#makeStop(span, at)
@@ -128,9 +129,11 @@ export class TokenInspector {
 
   #branch(button) {
     if (!button) return
+    if (this.answer.hasAttribute("streaming")) return this.panel.hint("The answer is still being written. Stop it or wait, then branch.")
     const { id, text } = button.dataset
     const detail = { run: this.answer.run, at: this.shown, id: Number(id), text }
     this.close()
+    this.answer.closest("[data-token-box]").focus({ preventScroll: true })
     document.dispatchEvent(new CustomEvent("begin-with", { detail }))
   }
 

@@ -4,6 +4,8 @@ import { element } from "../lib/dom.js";
 import { beside } from "../lib/beside.js";
 import { alternativesOf, bitsOf, isKnown, showProbability, spoken, visible } from "../models/token_figures.js";
 
+const HINT = "Choose one to branch the answer here."
+
 export class TokenPanel {
   constructor(panel) {
     this.panel = panel
@@ -22,16 +24,22 @@ export class TokenPanel {
     const { rows, rest } = alternativesOf(token)
     this.part("rows").replaceChildren(...rows.map((row) => rowOf(row, token)))
     this.part("rest").textContent = rows.length ? `all other tokens ${showProbability(rest)}` : ""
-    this.part("hint").hidden = rows.length < 2
-    if (!this.isOpen) this.panel.showPopover()
+    this.hint(rows.length > 1 ? HINT : "")
     this.place(span)
   }
 
-  /** Moves to where the span is now; hides while the span is out of sight. */
+  /** The last line of the panel; it is read out when it changes. */
+  hint(words) {
+    const place = this.part("hint")
+    if (place.textContent !== words) place.textContent = words
+  }
+
+  /** Opens where the span is now, or hides while the span is out of sight. */
   place(span) {
     const box = span.closest("[data-token-box]").getBoundingClientRect()
     const target = span.getBoundingClientRect()
     if (target.bottom < box.top || target.top > box.bottom) return this.hide()
+    if (!this.isOpen) this.panel.showPopover()
     this.panel.style.removeProperty("max-height")
     const size = this.panel.getBoundingClientRect()
     const view = { width: document.documentElement.clientWidth, height: window.innerHeight }
@@ -67,7 +75,7 @@ function rowOf({ id, text, probability, rank, taken }, token) {
   const meter = element("span", { class: "meter", "aria-hidden": "true" })
   meter.append(element("span"))
   meter.firstElementChild.style.width = `${probability * 100}%`
-  const number = element("span", { text: showProbability(probability), class: "number" })
+  const number = element("span", { text: showProbability(probability), class: "chance" })
   if (taken) {
     row.append(element("span", { text: "this answer, ", class: "visually-hidden" }))
   } else {

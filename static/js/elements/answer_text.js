@@ -4,6 +4,8 @@
 import { isKnown, stepOf } from "../models/token_figures.js";
 
 class AnswerText extends HTMLElement {
+  /** The run whose answer this is. */
+  run = null
   /** Every record that is drawn, in order. */
   tokens = []
   #pending = []

@@ -64,7 +64,7 @@ export function summaryOf(tokens) {
 
 export function summaryWords({ total, perplexity, mean }) {
   const size = perplexity < 1000 ? perplexity.toFixed(2) : perplexity.toExponential(1)
-  return `log p ${total.toFixed(2)} · perplexity ${size} · mean p ${showProbability(mean)}`
+  return `log p ${total.toFixed(2).replace("-", "−")} · perplexity ${size} · mean p ${showProbability(mean)}`
 }
 
 /** What the line of surprises shows, in one sentence. */
