@@ -3,7 +3,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from playground.views import experiments, health, history, models, presets, prompts, runs, welcome
+from playground.views import experiments, health, history, models, presets, prompts, receipts, runs, welcome
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="experiments"), name="home"),
@@ -21,6 +21,7 @@ urlpatterns = [
     path("runs/<uuid:pk>/", runs.show, name="run"),
     path("runs/<uuid:pk>/cancel", runs.cancel, name="run-cancel"),
     path("runs/<uuid:pk>/prompt", prompts.of_run, name="run-prompt"),
+    path("runs/<uuid:pk>/receipt", receipts.show, name="run-receipt"),
     path("prompts/render", prompts.render, name="prompt-render"),
     path("prompts/examples", prompts.examples, name="prompt-examples"),
     path("models/", models.index, name="models"),

@@ -10,7 +10,7 @@ from django.db import migrations, models
 class Migration(migrations.Migration):
 
     dependencies = [
-        ('playground', '0002_models_on_demand'),
+        ('playground', '0003_tokens_and_receipts'),
         migrations.swappable_dependency(settings.AUTH_USER_MODEL),
     ]
 

@@ -1,6 +1,7 @@
 // The experiment page: makes the parts and connects them. Parts do not know each other.
 
 import { AnswerStrip } from "./controllers/answer_strip.js";
+import { connectBranches } from "./controllers/branches.js";
 import { ContextBar } from "./controllers/context_bar.js";
 import { ExactPrompt } from "./controllers/exact_prompt.js";
 import { connectCosts } from "./controllers/example_costs.js";
@@ -19,12 +20,14 @@ import { connectPageCommands } from "./controllers/page_commands.js";
 import { connectPlaceholders } from "./controllers/placeholders.js";
 import { Presets } from "./controllers/presets.js";
 import { Preview } from "./controllers/preview.js";
+import { connectReceipts } from "./controllers/receipt.js";
 import { Restore } from "./controllers/restore.js";
 import { RunControls } from "./controllers/run_controls.js";
 import { RunDifference } from "./controllers/run_difference.js";
 import { RunSettings } from "./controllers/run_settings.js";
 import { connectSaving } from "./controllers/save_state.js";
 import { connectSettings } from "./controllers/settings_panel.js";
+import { connectShading } from "./controllers/shading.js";
 import { connectShots } from "./controllers/shots_slider.js";
 import { connectTestInputs } from "./controllers/test_inputs.js";
 import { connectTexts } from "./controllers/texts.js";
@@ -104,6 +107,9 @@ function connectRuns({ settings, exact, grid }) {
   new RunSettings({ draft, exact, complain: (message) => answers.complain(message) })
   connectKeeping(draft, grid)
   connectHistory(runs, answers)
+  const { repeat } = connectBranches({ runs, url: page.urls.runs, draft, answers })
+  connectReceipts({ show: (run) => answers.open(run), repeat })
+  connectShading(commands)
   window.addEventListener("online", () => socket.hurry())
   socket.connect()
   answers.restore(page.history.runs[0]?.id)

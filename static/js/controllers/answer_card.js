@@ -7,6 +7,7 @@ import { placedCount, shotName } from "../models/run_plan.js";
 import { askedWords, factsOf, stoppedWords, waitingWords } from "../models/run_words.js";
 import { ScrollKeeper } from "../models/scroll_keeper.js";
 import "../elements/answer_text.js";
+import { TokenInspector } from "./token_inspector.js";
 
 export class AnswerCard {
   /** `hears` is { stop, again, restore, close, step(by), drawn }: what the buttons ask for, and that text was drawn. */
@@ -21,6 +22,8 @@ export class AnswerCard {
       this.keeper.keep()
       hears.drawn()
     })
+    this.gone = new AbortController()
+    new TokenInspector(this.root, this.gone.signal)
     this.#connect(hears)
   }
 
@@ -55,6 +58,12 @@ export class AnswerCard {
     if (this.#part("note").textContent !== note) say(this.#part("note"), note)
   }
 
+  /** Takes the card off the page. */
+  remove() {
+    this.gone.abort()
+    this.root.remove()
+  }
+
   get title() {
     return this.#part("title").textContent
   }
@@ -85,6 +94,7 @@ export class AnswerCard {
     this.box.setAttribute("aria-label", `Text of the answer, ${this.title}`)
     this.keeper.restart()
     this.status = null
+    this.text.run = buffer.run
     this.text.replace(buffer.tokens)
   }
 

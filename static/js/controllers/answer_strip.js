@@ -93,7 +93,7 @@ export class AnswerStrip extends EventTarget {
     for (const run of before.filter((one) => !this.set.runs.includes(one))) this.runs.close(run)
     for (const [card, shown] of this.cards) {
       if (this.set.cards.includes(card)) continue
-      shown.root.remove()
+      shown.remove()
       this.cards.delete(card)
     }
     for (const card of this.set.cards) this.#show(card, buffers.get(shownRun(card)))

@@ -1,13 +1,9 @@
 // Run, how many samples, the ladder, and Stop, by buttons and as commands. Knows how to submit, not how answers look.
 
 import { byId, element } from "../lib/dom.js";
-import { requestJson } from "../lib/http.js";
-import { uniqueId } from "../lib/unique.js";
+import { submitRun } from "../lib/submit_run.js";
 import { commands } from "../models/commands.js";
 import { faultInLadder, faultInSamples, ladder, MOST_SAMPLES, rungs, samples } from "../models/run_plan.js";
-
-const TRIES = 3
-const AGAIN = new Set(["offline", "busy"]) // nothing is known to be wrong with the request itself
 
 export class RunControls {
   constructor({ draft, runs, url, answers }) {
@@ -57,19 +53,11 @@ export class RunControls {
     this.answers.complain(refusalWords(sent))
   }
 
-  /** Starts one run and returns its id. The same key every time: an answer that got lost must not become a second run. */
+  /** Starts one run and returns its id. */
   async #submit(spec) {
-    const headers = { "Idempotency-Key": uniqueId() }
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const { run } = await requestJson("POST", this.url, { body: { spec }, headers })
-        this.runs.begin(run, spec)
-        return run.id
-      } catch (error) {
-        if (!AGAIN.has(error.code) || attempt === TRIES) throw error
-        await new Promise((go) => setTimeout(go, 400 * attempt))
-      }
-    }
+    const run = await submitRun(this.url, { spec })
+    this.runs.begin(run, spec)
+    return run.id
   }
 
   #register() {
