@@ -2,12 +2,8 @@
 // how answers look.
 
 import { byId, element } from "../lib/dom.js";
-import { requestJson } from "../lib/http.js";
-import { uniqueId } from "../lib/unique.js";
+import { submitRun } from "../lib/submit_run.js";
 import { faultInLadder, faultInSamples, ladder, MOST_SAMPLES, rungs, samples } from "../models/run_plan.js";
-
-const TRIES = 3
-const AGAIN = new Set(["offline", "busy"]) // nothing is known to be wrong with the request itself
 
 export class RunControls {
   constructor({ draft, runs, url, answers }) {
@@ -58,19 +54,11 @@ export class RunControls {
     this.answers.complain(refusalWords(sent))
   }
 
-  /** Starts one run and returns its id. The same key every time: an answer that got lost must not become a second run. */
+  /** Starts one run and returns its id. */
   async #submit(spec) {
-    const headers = { "Idempotency-Key": uniqueId() }
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        const { run } = await requestJson("POST", this.url, { body: { spec }, headers })
-        this.runs.begin(run, spec)
-        return run.id
-      } catch (error) {
-        if (!AGAIN.has(error.code) || attempt === TRIES) throw error
-        await new Promise((go) => setTimeout(go, 400 * attempt))
-      }
-    }
+    const run = await submitRun(this.url, { spec })
+    this.runs.begin(run, spec)
+    return run.id
   }
 
   #key(event) {
