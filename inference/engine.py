@@ -227,12 +227,16 @@ class Engine:
             self._end_cancelled()
             batch = self._scheduler.plan()
             self._announce(batch)
-        with self._stopwatch("forward"):
-            logits = self._forward(batch)
-        if logits is None:  # the batch was too large; the next round plans a smaller one
+        try:
+            with self._stopwatch("forward"):
+                logits = self._forward(batch)
+            with self._stopwatch("sample"):
+                draws = self._sample(batch, logits)
+        except Exception as fault:
+            if not _is_lack_of_memory(fault):
+                raise
+            self._make_smaller(batch)  # nothing of it counts yet; the next round plans another one
             return True
-        with self._stopwatch("sample"):
-            draws = self._sample(batch, logits)
         with self._stopwatch("deliver"):
             self._scheduler.advance(batch)
             self._deliver(batch, draws, logits)
@@ -262,16 +266,13 @@ class Engine:
         for piece in batch.all:
             self._answers[piece.request_id].start(piece.start)
 
-    def _forward(self, batch: Batch) -> Tensor | None:
+    def _forward(self, batch: Batch) -> Tensor:
         if not batch.all:
             return torch.empty(0, 0)
         try:
             return self._runner.run(batch)
         except Exception as fault:
-            if _is_lack_of_memory(fault):
-                self._make_smaller()
-                return None
-            if not self._runner.repeatable:
+            if _is_lack_of_memory(fault) or not self._runner.repeatable:
                 raise
             logger.exception("a forward pass failed; it is tried once more")
             return self._runner.run(batch)
@@ -373,13 +374,14 @@ class Engine:
             self._stopwatch.seconds,
         )
 
-    def _make_smaller(self) -> None:
+    def _make_smaller(self, batch: Batch) -> None:
         """The device has no room for the batch: half of it waits, or the only request fails."""
         if self._scheduler.running > 1:
-            victims = self._scheduler.shrink()
+            # Whose cache cannot be written again begins anew.
+            victims = self._scheduler.shrink(all_begin_anew=not self._runner.repeatable)
             logger.warning("no memory for this batch; %d requests wait until others end", len(victims))
         else:
-            answer = next(a for a in self._answers.values() if a.sequence.slot is not None or a.started)
+            answer = self._answers[batch.all[0].request_id]
             message = "The machine has no memory for this request; shorten the prompt or the answer."
             answer.fail(ErrorCode.OUT_OF_MEMORY, message)
             self._close(answer)

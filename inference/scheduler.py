@@ -187,13 +187,14 @@ class Scheduler:
         self._waiting[sequence.id] = sequence
         self.preemptions += 1
 
-    def shrink(self) -> list[Sequence]:
+    def shrink(self, *, all_begin_anew: bool = False) -> list[Sequence]:
         """Send the younger half of the running sequences back to wait; at least one stays.
 
-        A place comes back with every sequence that ends.
+        With ``all_begin_anew`` the others go back, too, and return at once. A place comes back with
+        every sequence that ends.
         """
         self._most = (len(self._running) + 1) // 2
-        victims = list(self._running.values())[(len(self._running) + 1) // 2 :]
+        victims = list(self._running.values())[0 if all_begin_anew else self._most :]
         for sequence in victims:
             self.preempt(sequence)
         return victims
