@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Ids
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -76,7 +76,7 @@ class Engine:
         vocabulary = model.config.get_text_config().vocab_size
         source = window if model.config.is_encoder_decoder else 0
         self._limits = door.Limits(window, chosen.slot_tokens, vocabulary, source)
-        self._pace, self._scheduler = _scheduler(self.config, chosen)
+        self._pace, self._scheduler = _scheduler(self.config, chosen, self._wipe)
         self.info = _info(model, self.config, chosen, self._limits)
         # Guards what callers and the engine's thread share: the three collections and the flags.
         self._changed = Condition()
@@ -326,10 +326,11 @@ class Engine:
 
     def _close(self, answer: Answer) -> None:
         sequence = answer.sequence
-        # Numbers that led to no token may be faulty, and nobody has looked at them.
-        faulty = answer.failed or (sequence.generates and not sequence.generated)
-        if sequence.slot is not None and sequence.base is not None and (faulty or not self._runner.chunks):
-            self._runner.clear(sequence.slot, max(0, sequence.computed - sequence.base))
+        # Numbers may be faulty that nobody has looked at, as nobody ever does at those of a prefetch.
+        unseen = not sequence.seen
+        if answer.failed or unseen or not self._runner.chunks:
+            self._wipe(sequence)
+        faulty = answer.failed or (unseen and sequence.request.priority is not Priority.PREFETCH)
         self._scheduler.end(sequence, faulty=faulty)
         del self._answers[sequence.id]
         with self._changed:
@@ -340,6 +341,11 @@ class Engine:
             self._changed.notify_all()
         assert answer.final is not None
         answer.stream.put(answer.final)
+
+    def _wipe(self, sequence: Sequence) -> None:
+        """The next owner of the slot must not meet numbers that are not finite."""
+        if sequence.slot is not None and sequence.base is not None:
+            self._runner.clear(sequence.slot, max(0, sequence.computed - sequence.base))
 
     # The thread
 
@@ -467,7 +473,9 @@ def _is_lack_of_memory(fault: Exception) -> bool:
     return isinstance(fault, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(fault)
 
 
-def _scheduler(config: EngineConfig, chosen: Chosen) -> tuple[Pace, Scheduler]:
+def _scheduler(
+    config: EngineConfig, chosen: Chosen, vacate: Callable[[Sequence], None]
+) -> tuple[Pace, Scheduler]:
     budget = config.prefill_budget
     pace = Pace(first=budget or 32, least=budget or 16, most=budget or 256)
     scheduler = Scheduler(
@@ -480,6 +488,7 @@ def _scheduler(config: EngineConfig, chosen: Chosen) -> tuple[Pace, Scheduler]:
         idle_budget=config.idle_prefill_budget,
         chunks=chosen.runner.chunks,
         secret=_by_user if config.sharing == "user" else _for_all,
+        vacate=vacate,
     )
     return pace, scheduler
 

@@ -115,6 +115,30 @@ def test_cancelled_faulty_prompt_leaves_a_clean_slot(start_engine: StartEngine, 
     assert ids(read(engine.submit(ask("good")))) == ids(expected)
 
 
+@pytest.mark.parametrize(
+    "wish", [{"sampling": SamplingParams(max_new_tokens=1)}, {"next_token": True}, {"score_from": 290}]
+)
+@pytest.mark.parametrize("cancelled", [True, False])
+def test_faulty_prompt_that_makes_room_leaves_a_clean_slot(
+    tiny: LoadedModel, wish: dict[str, Any], cancelled: bool
+) -> None:
+    engine = Engine(
+        tiny.model, tiny.tokenizer, EngineConfig(max_running=1, idle_prefill_budget=40, sharing="none")
+    )
+    good = ask("good")
+    expected = ids(answers(engine, [good])[0])
+    with torch.no_grad():
+        tiny.model.model.embed_tokens.weight[399] = float("nan")
+    bad = GenerationRequest("bad", (399,) * 300, SamplingParams(max_new_tokens=0), priority=Priority.BATCH)
+    stream = engine.submit(replace(bad, **wish))
+    engine.step()
+    if cancelled:
+        engine.cancel("bad")
+    assert ids(answers(engine, [good])[0]) == expected
+    assert isinstance(read(stream)[-1], Finished if cancelled else Failed)
+    assert_idle(engine)
+
+
 def test_forward_that_raises_once_is_tried_again(start_engine: StartEngine, tiny: LoadedModel) -> None:
     engine = start_engine()
     requests = [ask(str(n), prompt=40) for n in range(4)]
