@@ -16,11 +16,14 @@ run:
 setup:
 	@$(PYTHON) bin/setup
 
-# Browser tests are a call of their own: Playwright and asyncio tests cannot share one event loop.
+# Three calls: what needs no whole instance runs on two processors, whole instances run one at a time,
+# and Playwright cannot share one event loop with asyncio tests.
 test:
 	@$(PYTHON) bin/setup --tests
 	@$(MAKE) --no-print-directory lint
-	FEWSHOT_MODEL_DIR=$(DATA)/models/smollm2-135m-instruct $(RUN) -m pytest tests --ignore tests/browser
+	FEWSHOT_MODEL_DIR=$(DATA)/models/smollm2-135m-instruct \
+		$(RUN) -m pytest tests --ignore tests/browser --ignore tests/system -n 2 --dist loadfile
+	$(RUN) -m pytest tests/system
 	$(RUN) -m pytest tests/browser
 	@if ! command -v node >/dev/null; then echo "Node is not installed: the tests in tests/js are left out."; \
 	elif [ -n "$(MODULES)" ]; then node --test $(MODULES); fi

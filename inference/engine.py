@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from collections.abc import Sequence as Ids
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -76,7 +76,7 @@ class Engine:
         vocabulary = model.config.get_text_config().vocab_size
         source = window if model.config.is_encoder_decoder else 0
         self._limits = door.Limits(window, chosen.slot_tokens, vocabulary, source)
-        self._pace, self._scheduler = _scheduler(self.config, chosen)
+        self._pace, self._scheduler = _scheduler(self.config, chosen, self._wipe)
         self.info = _info(model, self.config, chosen, self._limits)
         # Guards what callers and the engine's thread share: the three collections and the flags.
         self._changed = Condition()
@@ -227,12 +227,16 @@ class Engine:
             self._end_cancelled()
             batch = self._scheduler.plan()
             self._announce(batch)
-        with self._stopwatch("forward"):
-            logits = self._forward(batch)
-        if logits is None:  # the batch was too large; the next round plans a smaller one
+        try:
+            with self._stopwatch("forward"):
+                logits = self._forward(batch)
+            with self._stopwatch("sample"):
+                draws = self._sample(batch, logits)
+        except Exception as fault:
+            if not _is_lack_of_memory(fault):
+                raise
+            self._make_smaller(batch)  # nothing of it counts yet; the next round plans another one
             return True
-        with self._stopwatch("sample"):
-            draws = self._sample(batch, logits)
         with self._stopwatch("deliver"):
             self._scheduler.advance(batch)
             self._deliver(batch, draws, logits)
@@ -262,16 +266,13 @@ class Engine:
         for piece in batch.all:
             self._answers[piece.request_id].start(piece.start)
 
-    def _forward(self, batch: Batch) -> Tensor | None:
+    def _forward(self, batch: Batch) -> Tensor:
         if not batch.all:
             return torch.empty(0, 0)
         try:
             return self._runner.run(batch)
         except Exception as fault:
-            if _is_lack_of_memory(fault):
-                self._make_smaller()
-                return None
-            if not self._runner.repeatable:
+            if _is_lack_of_memory(fault) or not self._runner.repeatable:
                 raise
             logger.exception("a forward pass failed; it is tried once more")
             return self._runner.run(batch)
@@ -325,10 +326,11 @@ class Engine:
 
     def _close(self, answer: Answer) -> None:
         sequence = answer.sequence
-        # Numbers that led to no token may be faulty, and nobody has looked at them.
-        faulty = answer.failed or (sequence.generates and not sequence.generated)
-        if sequence.slot is not None and sequence.base is not None and (faulty or not self._runner.chunks):
-            self._runner.clear(sequence.slot, max(0, sequence.computed - sequence.base))
+        # Numbers may be faulty that nobody has looked at, as nobody ever does at those of a prefetch.
+        unseen = not sequence.seen
+        if answer.failed or unseen or not self._runner.chunks:
+            self._wipe(sequence)
+        faulty = answer.failed or (unseen and sequence.request.priority is not Priority.PREFETCH)
         self._scheduler.end(sequence, faulty=faulty)
         del self._answers[sequence.id]
         with self._changed:
@@ -339,6 +341,11 @@ class Engine:
             self._changed.notify_all()
         assert answer.final is not None
         answer.stream.put(answer.final)
+
+    def _wipe(self, sequence: Sequence) -> None:
+        """The next owner of the slot must not meet numbers that are not finite."""
+        if sequence.slot is not None and sequence.base is not None:
+            self._runner.clear(sequence.slot, max(0, sequence.computed - sequence.base))
 
     # The thread
 
@@ -373,13 +380,14 @@ class Engine:
             self._stopwatch.seconds,
         )
 
-    def _make_smaller(self) -> None:
+    def _make_smaller(self, batch: Batch) -> None:
         """The device has no room for the batch: half of it waits, or the only request fails."""
         if self._scheduler.running > 1:
-            victims = self._scheduler.shrink()
+            # Whose cache cannot be written again begins anew.
+            victims = self._scheduler.shrink(all_begin_anew=not self._runner.repeatable)
             logger.warning("no memory for this batch; %d requests wait until others end", len(victims))
         else:
-            answer = next(a for a in self._answers.values() if a.sequence.slot is not None or a.started)
+            answer = self._answers[batch.all[0].request_id]
             message = "The machine has no memory for this request; shorten the prompt or the answer."
             answer.fail(ErrorCode.OUT_OF_MEMORY, message)
             self._close(answer)
@@ -466,7 +474,9 @@ def _is_lack_of_memory(fault: Exception) -> bool:
     return isinstance(fault, MemoryError | torch.OutOfMemoryError) or "can't allocate memory" in str(fault)
 
 
-def _scheduler(config: EngineConfig, chosen: Chosen) -> tuple[Pace, Scheduler]:
+def _scheduler(
+    config: EngineConfig, chosen: Chosen, vacate: Callable[[Sequence], None]
+) -> tuple[Pace, Scheduler]:
     budget = config.prefill_budget
     pace = Pace(first=budget or 32, least=budget or 16, most=budget or 256)
     scheduler = Scheduler(
@@ -479,6 +489,7 @@ def _scheduler(config: EngineConfig, chosen: Chosen) -> tuple[Pace, Scheduler]:
         idle_budget=config.idle_prefill_budget,
         chunks=chosen.runner.chunks,
         secret=_by_user if config.sharing == "user" else _for_all,
+        vacate=vacate,
     )
     return pace, scheduler
 

@@ -103,12 +103,14 @@ class Scheduler:
         idle_budget: int,
         chunks: bool = True,
         secret: Secret = lambda request: b"",
+        vacate: Callable[[Sequence], None] = lambda sequence: None,
     ) -> None:
         self.slots, self.slot_tokens, self.block_tokens = slots, slot_tokens, block_tokens
         self.pool = pool or BlockPool(0)
         self.preemptions = self.tokens_computed = self.tokens_reused = 0
         self._share_from, self._chunks = share_from, chunks
         self._pace, self._idle_budget, self._secret = pace, idle_budget, secret
+        self._vacate = vacate  # called before a sequence that is preempted leaves its slot
         self._free = list(range(slots))  # ascending
         self._most = slots  # that may run at once; fewer for a while after the device ran out of memory
         self._waiting: dict[str, Sequence] = {}
@@ -182,18 +184,20 @@ class Scheduler:
 
     def preempt(self, sequence: Sequence) -> None:
         """Send a running sequence back to wait. What it knows is kept, and its blocks stay findable."""
+        self._vacate(sequence)
         self._leave(sequence)
         sequence.preempt()
         self._waiting[sequence.id] = sequence
         self.preemptions += 1
 
-    def shrink(self) -> list[Sequence]:
+    def shrink(self, *, all_begin_anew: bool = False) -> list[Sequence]:
         """Send the younger half of the running sequences back to wait; at least one stays.
 
-        A place comes back with every sequence that ends.
+        With ``all_begin_anew`` the others go back, too, and return at once. A place comes back with
+        every sequence that ends.
         """
         self._most = (len(self._running) + 1) // 2
-        victims = list(self._running.values())[(len(self._running) + 1) // 2 :]
+        victims = list(self._running.values())[0 if all_begin_anew else self._most :]
         for sequence in victims:
             self.preempt(sequence)
         return victims

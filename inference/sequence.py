@@ -94,6 +94,11 @@ class Sequence:
             first = self.prompt_length
         return max(first, self._reported)
 
+    @property
+    def seen(self) -> bool:
+        """Were any of its logits looked at?"""
+        return self._reported > 0
+
     def next_ids(self, start: int, count: int) -> tuple[int, ...]:
         """``count`` known tokens from position ``start`` on."""
         assert start + count <= self.known

@@ -70,20 +70,24 @@ class Worker:
         self._report(WorkerState.LOADING, detail=words)
 
     def _make_engine(self) -> "Engine":
-        from inference.self_test import SwappedModulesError  # here: this loads torch
-
         spec = Registry.load(settings.MODELS_FILE, settings.DATA_DIR)[self.model]
         began = time.monotonic()
         self.say(f"loading weights ({in_words(weight_bytes(spec.folder))})")
-        try:
-            engine = self._build_engine(spec, accelerate=True)
-        except SwappedModulesError as fault:
-            log.warning("%s is loaded again without faster modules: %s", self.model, fault)
-            engine = self._build_engine(spec, accelerate=False)
+        # Not where the fault is caught: it keeps the first model in memory.
+        engine = self._build_fast_engine(spec) or self._build_engine(spec, accelerate=False)
         self.say("warming up")
         engine.start()
         log.info("%s is warm after %.1f s.", self.model, time.monotonic() - began)
         return engine
+
+    def _build_fast_engine(self, spec: ModelSpec) -> "Engine | None":
+        from inference.self_test import SwappedModulesError  # here: this loads torch
+
+        try:
+            return self._build_engine(spec, accelerate=True)
+        except SwappedModulesError as fault:
+            log.warning("%s is loaded again without faster modules: %s", self.model, fault)
+            return None
 
     def _build_engine(self, spec: ModelSpec, *, accelerate: bool) -> "Engine":
         from inference.config import EngineConfig

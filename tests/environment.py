@@ -17,3 +17,6 @@ os.environ["FEWSHOT_DATA"] = str(data)
 os.environ["FEWSHOT_TEST_MODELS"] = str(INSTALLED)
 # Playwright keeps an event loop running in the main thread, where Django would refuse the database.
 os.environ["DJANGO_ALLOW_ASYNC_UNSAFE"] = "1"
+# Of tests side by side each has one processor; more threads than processors wait for each other.
+if "PYTEST_XDIST_WORKER" in os.environ:
+    os.environ["OMP_NUM_THREADS"] = "1"

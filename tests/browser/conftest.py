@@ -7,7 +7,14 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    StorageState,
+    sync_playwright,
+)
 
 from tests.environment import INSTALLED
 from tests.system.instance import Instance, running
@@ -56,14 +63,23 @@ def instance(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Instance]:
         yield instance
 
 
+@pytest.fixture(scope="session")
+def owner(browser: Browser, instance: Instance) -> StorageState:
+    """The cookies of the owner, who has signed in once for all tests."""
+    with browser.new_context() as context:
+        sign_in(context.new_page(), instance)
+        return context.storage_state()
+
+
 @pytest.fixture
-def open_page(browser: Browser, instance: Instance) -> Iterator[OpenPage]:
-    """Opens a page in a fresh browser signed in as the owner; at the end every page must be clean."""
+def open_page(browser: Browser, instance: Instance, owner: StorageState) -> Iterator[OpenPage]:
+    """Opens the owner's list in a fresh browser, or an empty page; at the end every page must be clean."""
     contexts: list[BrowserContext] = []
     faults: list[str] = []
 
     def open_(signed_in: bool = True, **options: object) -> Page:
-        context = browser.new_context(viewport={"width": 1440, "height": 980}, **options)  # type: ignore[arg-type]
+        options = {"viewport": {"width": 1440, "height": 980}, **options}
+        context = browser.new_context(storage_state=owner if signed_in else None, **options)  # type: ignore[arg-type]
         context.add_init_script(REPORT)
         contexts.append(context)
         page = context.new_page()
@@ -71,7 +87,7 @@ def open_page(browser: Browser, instance: Instance) -> Iterator[OpenPage]:
         page.on("console", lambda message: faults.append(message.text) if is_fault(message) else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
         if signed_in:
-            sign_in(page, instance)
+            page.goto(f"{instance.base}/experiments/")
         return page
 
     yield open_

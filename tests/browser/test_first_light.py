@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenPage, shots
+from tests.browser.conftest import OpenPage, shots, sign_in
 from tests.system.instance import Instance
 
 STORY = "Write a long story about a lighthouse keeper, his dog and a storm. Use many words."
@@ -58,8 +58,9 @@ def wait_done(page: Page) -> None:
     expect(card).not_to_have_attribute("data-status", re.compile("queued|running"), timeout=60_000)
 
 
-def test_a_newcomer_runs_the_starter(open_page: OpenPage) -> None:
-    page = open_page()
+def test_a_newcomer_runs_the_starter(open_page: OpenPage, instance: Instance) -> None:
+    page = open_page(signed_in=False)
+    sign_in(page, instance)
     open_starter(page)
     expect(page.locator("#shots")).to_have_text("few-shot")
     page.keyboard.press("Control+Enter")

@@ -21,7 +21,7 @@ from transformers import (
     TopPLogitsWarper,
 )
 
-from inference.processors import alter, kept
+from inference.processors import _cut_classes, _cut_sorted, alter, kept
 from inference.sampler import Row, sample
 from inference.types import SamplingParams
 
@@ -68,6 +68,13 @@ def equal(width: int, seed: int) -> Tensor:
     return torch.full((width,), float(seed % 7))
 
 
+def dominated(width: int, seed: int) -> Tensor:
+    """One token has nearly all of the probability."""
+    logits = normal(width, seed)
+    logits[seed % width] = 20.0 + seed % 200
+    return logits
+
+
 def extreme(width: int, seed: int) -> Tensor:
     """Tokens that cannot come, and some that are certain."""
     choices = torch.tensor([-float("inf"), -1e30, -1e4, 0.0, 1.0, 1e4])
@@ -76,10 +83,13 @@ def extreme(width: int, seed: int) -> Tensor:
     return logits
 
 
+KINDS = (normal, tied, equal, dominated, extreme)
+
+
 @st.composite
 def cases(draw: st.DrawFn) -> tuple[Tensor, SamplingParams, tuple[int, ...], tuple[int, ...]]:
     width = draw(st.sampled_from((1, 5, 97, 640, 5003, 12_288)))
-    make: Callable[[int, int], Tensor] = draw(st.sampled_from((normal, tied, equal, extreme)))
+    make: Callable[[int, int], Tensor] = draw(st.sampled_from(KINDS))
     ids = st.lists(st.integers(0, width - 1), max_size=12).map(tuple)
     bias = st.dictionaries(st.integers(0, width - 1), quarters, max_size=4)
     params = SamplingParams(
@@ -147,6 +157,25 @@ def test_of_equal_tokens_top_p_keeps_the_same_as_transformers(width: int, top_p:
     assert_same(torch.zeros(width), ids, probabilities, wanted)
     assert len(ids) == (wanted > 0).sum()
     assert ids.tolist() == list(range(width - len(ids), width))
+
+
+@settings(max_examples=200, derandomize=True, deadline=None)
+@given(
+    st.sampled_from(KINDS),
+    st.sampled_from((1, 2, 40, 700, 5003)),
+    st.integers(0, 10**6),
+    st.sampled_from((0.0, 1e-9, 1e-3, 0.05, 0.5, 0.9, 0.999, 1 - 1e-9, 1.0)),
+    st.sampled_from((0.0, 1e-6, 0.04, 0.3)),
+)
+def test_cut_by_classes_is_the_cut_of_a_sort(
+    make: Callable[[int, int], Tensor], width: int, seed: int, allowed: float, rest: float
+) -> None:
+    """Also where the edge is the class of the most likely, and where nothing may be cut."""
+    weights = make(width, seed).softmax(-1).double()
+    stays = _cut_classes(weights, allowed, rest)
+    assert torch.equal(stays, _cut_sorted(weights, allowed, rest))
+    assert stays[weights.argmax()] or (weights == weights.max()).sum() > 1
+    assert stays.any()
 
 
 def chi_square(draws: list[int], expected: Tensor) -> tuple[float, int]:

@@ -8,10 +8,10 @@ import pytest
 import torch
 from transformers import CONFIG_MAPPING, AutoModelForCausalLM, GenerationConfig
 
-from inference import flat_plan
+from inference import accelerate, flat_plan
 from inference.config import EngineConfig
 from inference.engine import Engine
-from inference.self_test import UnsupportedModelError, choose_runner
+from inference.self_test import SwappedModulesError, UnsupportedModelError, choose_runner
 from inference.types import GenerationRequest, SamplingParams, Token
 from tests.inference.tiny import build_tiny_tokenizer
 
@@ -104,6 +104,30 @@ def test_attention_that_leaks_is_noticed(monkeypatch: pytest.MonkeyPatch, dtype:
     chosen = choose_runner(random_model("llama", SHAPE, dtype), EngineConfig(), 200)
     assert chosen.runner.name == "sequential"
     assert "logits of the flat path are off" in chosen.note
+
+
+def raising(norm: Any, x: torch.Tensor) -> torch.Tensor:
+    raise RuntimeError("not on this processor")
+
+
+def shouting(norm: Any, x: torch.Tensor) -> torch.Tensor:
+    return torch.nn.functional.rms_norm(x, norm.weight.shape, norm.weight, norm._eps) * 1.1
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.bfloat16], ids=str)
+@pytest.mark.parametrize(
+    ("forward", "reason"),
+    [(shouting, "logits of the flat path are off"), (raising, "not on this processor")],
+)
+def test_faster_modules_that_lie_are_noticed(
+    monkeypatch: pytest.MonkeyPatch, forward: Any, reason: str, dtype: torch.dtype
+) -> None:
+    monkeypatch.setattr(accelerate, "_agree", lambda *_: True)
+    monkeypatch.setattr(accelerate.OneCallNorm, "forward", forward)
+    with pytest.raises(SwappedModulesError, match=f"with faster modules, .*{reason}"):
+        choose_runner(random_model("llama", SHAPE, dtype), EngineConfig(), 200)
+    chosen = choose_runner(random_model("llama", SHAPE, dtype), EngineConfig(accelerate=False), 200)
+    assert (chosen.runner.name, chosen.note, chosen.modules) == ("flat", "", {})
 
 
 def test_model_that_no_path_can_run_is_refused() -> None:

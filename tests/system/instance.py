@@ -239,10 +239,14 @@ class Instance:
     def wait_warm(self, seconds: float = 90) -> None:
         wait_until(lambda: self.health().status == 200, seconds, f"health: {self.health().body!r}")
 
-    def stop(self) -> int:
+    def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 30) -> None:
+        """Ends well, and leaves nothing running."""
         assert self.process is not None
-        self.process.send_signal(signal.SIGTERM)
-        return self.process.wait(timeout=30)
+        below = list(descendants(self.process.pid))
+        assert len(below) >= 5
+        self.process.send_signal(how)
+        assert self.process.wait(timeout=seconds) == 0
+        wait_until(lambda: not any(map(is_running, below)), 1, "the end of every program")
 
     @property
     def output(self) -> str:
@@ -331,6 +335,14 @@ def descendants(pid: int) -> Iterator[int]:
     for child in map(int, " ".join(found).split()):
         yield child
         yield from descendants(child)
+
+
+def is_running(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
 
 
 def command_line(pid: int) -> str:

@@ -1,15 +1,12 @@
 """Starting and stopping everything: one sentence for what is wrong, and nothing left running."""
 
-import os
 import signal
 import socket
 import stat
 import time
 from pathlib import Path
 
-import pytest
-
-from tests.system.instance import Instance, descendants, free_port, running, wait_until
+from tests.system.instance import Instance, free_port, running, wait_until
 
 
 def refusal(data: Path, port: int, **environment: str) -> str:
@@ -52,33 +49,10 @@ def test_the_database_is_readable_for_its_owner_only(instance: Instance) -> None
     assert mode & 0o077 == 0
 
 
-@pytest.mark.parametrize("how", [signal.SIGTERM, signal.SIGINT])
-def test_a_stop_leaves_nothing_running(tmp_path: Path, instance: Instance, how: signal.Signals) -> None:
+def test_a_stop_while_a_model_is_loaded_leaves_nothing_running(tmp_path: Path, instance: Instance) -> None:
+    """By Ctrl-C; every other instance of these tests is stopped warm, by SIGTERM."""
     with running(with_models(tmp_path / "data", instance)) as other:
-        other.wait_warm()
-        assert other.process is not None
-        left = list(descendants(other.process.pid))
-        assert len(left) >= 5
+        wait_until(lambda: other.children("celery"), 20, "a worker")
         began = time.monotonic()
-        other.process.send_signal(how)
-        assert other.process.wait(timeout=10) == 0
-        print(f"all down {time.monotonic() - began:.1f} s after {how.name}")
-        wait_until(lambda: not any(map(is_running, left)), 1, "the end of every program")
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
-
-
-def test_health_is_red_while_no_worker_is_warm(instance: Instance) -> None:
-    instance.wait_warm()
-    instance.kill_worker()
-    wait_until(lambda: instance.health().status == 503, 5, "red health")
-    assert "No warm worker" in instance.health().json()["reasons"][0]
-    instance.wait_warm()
-    worker = instance.health().json()["workers"][0]
-    assert worker["state"] == "warm"
+        other.stop(signal.SIGINT, seconds=10)
+        print(f"all down {time.monotonic() - began:.1f} s after SIGINT")

@@ -24,35 +24,28 @@ from tests.system.instance import (
 RECOVERY = 40  # seconds from the kill to the end of every run
 
 
-def test_killing_the_worker_gives_every_run_a_second_attempt(
+def test_a_killed_worker_costs_an_attempt_and_a_second_one_ends_the_run(
     instance: Instance, browser: Browser, experiment: str
 ) -> None:
     topics = ("a queen", "a miner", "a nurse")
-    runs = [start_run(browser, experiment, long_spec(100, topic)) for topic in topics]
+    runs = [start_run(browser, experiment, long_spec(60, topic)) for topic in topics]
+    unlucky = start_run(browser, experiment, long_spec(500))
     with browser.socket() as page:
         seen = [page.watch(run) for run in runs]
         page.until(lambda: all(one.tokens > 5 for one in seen))
-        instance.kill_worker()
+        kill_when_saved(instance, page, unlucky, attempt=1)
         health = wait_until(lambda: (told := instance.health()).status == 503 and told, 3, "health 503")
         assert "No warm worker" in health.json()["reasons"][0]
         page.until(lambda: all(one.end for one in seen), RECOVERY)
+        assert [worker["state"] for worker in instance.health().json()["workers"]] == ["warm"]
+        kill_when_saved(instance, page, unlucky, attempt=2)
+        lost = page.until_end(unlucky, RECOVERY)
     for run, one in zip(runs, seen, strict=True):
-        assert (run_of(browser, run)["status"], one.attempts) == ("succeeded", {1, 2})
-        assert one.text == run_of(browser, run)["text"]
-    instance.wait_warm(5)
-
-
-def test_losing_two_workers_ends_a_run_with_what_it_wrote(
-    instance: Instance, browser: Browser, experiment: str
-) -> None:
-    run = start_run(browser, experiment, long_spec(400))
-    with browser.socket() as page:
-        kill_when_saved(instance, page, run, attempt=1)
-        kill_when_saved(instance, page, run, attempt=2)
-        seen = page.until_end(run, RECOVERY)
-    stored = run_of(browser, run)
+        stored = run_of(browser, run)
+        assert (stored["status"], stored["text"], one.attempts) == ("succeeded", one.text, {1, 2})
+    stored = run_of(browser, unlucky)
     assert (stored["status"], stored["error"]["code"]) == ("failed", "worker_lost")
-    assert seen.text == stored["text"] != ""
+    assert lost.text == stored["text"] != ""
     instance.wait_warm(RECOVERY)
 
 
