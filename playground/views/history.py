@@ -23,7 +23,16 @@ OUTCOMES = {
     "stopped": (Status.CANCELLED,),
     "live": LIVE,
 }
-SHOWN = ("model", "status", "settings", "prompt_tokens", "completion_tokens", "error_message", "queued_at")
+SHOWN = (
+    "experiment",  # Django looks it up for every row that came through its experiment without it
+    "model",
+    "status",
+    "settings",
+    "prompt_tokens",
+    "completion_tokens",
+    "error_message",
+    "queued_at",
+)
 
 
 class Search(Strict):

@@ -41,10 +41,18 @@ def kept(experiment: Experiment, count: int = 1, **fields: Any) -> list[Run]:
     )
 
 
-def history(user: User, experiment: Experiment, **query: Any) -> Any:
+def signed_in(user: User) -> Client:
     client = Client()
     client.force_login(user)
-    return client.get(reverse("experiment-history", args=[experiment.pk]), query)
+    return client
+
+
+def address(experiment: Experiment) -> str:
+    return reverse("experiment-history", args=[experiment.pk])
+
+
+def history(user: User, experiment: Experiment, **query: Any) -> Any:
+    return signed_in(user).get(address(experiment), query)
 
 
 def found(user: User, experiment: Experiment, **query: Any) -> list[str]:
@@ -101,8 +109,9 @@ def test_a_page_costs_the_same_for_one_run_and_for_many(
     alice: User, experiment: Experiment, django_assert_max_num_queries: Any
 ) -> None:
     kept(experiment, PAGE)
-    with django_assert_max_num_queries(7):  # session, user, experiment, its team, right, models, page
-        page = history(alice, experiment)
+    client = signed_in(alice)
+    with django_assert_max_num_queries(6):  # session, user, experiment, right, models, page
+        page = client.get(address(experiment))
     assert len(page.content) < 100 * 1024
 
 
@@ -131,4 +140,4 @@ def test_who_may_read_it(bob: User, carol: User, experiment: Experiment) -> None
     kept(experiment)
     assert found(bob, experiment) == ["yes"]
     assert history(carol, experiment).status_code == 404
-    assert Client().get(reverse("experiment-history", args=[experiment.pk])).status_code == 401
+    assert Client().get(address(experiment)).status_code == 401

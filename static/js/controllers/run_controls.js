@@ -48,9 +48,10 @@ export class RunControls {
 
   /** Makes one answer once more, with the prompt that it had. */
   async #repeat({ card, spec }) {
+    this.answers.complain("")
     const sent = await Promise.allSettled([this.#submit(spec)])
     if (sent[0].value) await this.answers.add(card, sent[0].value)
-    this.answers.complain(refusalWords(sent))
+    else this.answers.complain(refusalWords(sent))
   }
 
   /** Starts one run and returns its id. */

@@ -27,7 +27,10 @@ export function samples(spec, count = 1) {
 export const faultInSamples = ({ settings }) => (settings.mode === "greedy" ? "greedy repeats itself" : "")
 
 /** The numbers of shots on the ladder of a prompt. */
-export const rungs = (spec) => [...new Set([0, 1, placedCount(spec)])]
+export function rungs(spec) {
+  const top = placedCount(spec)
+  return [...new Set([0, 1, top])].filter((shots) => shots <= top)
+}
 
 /** The prompt with no example, with its first one, and as it is. */
 export function ladder(spec) {
