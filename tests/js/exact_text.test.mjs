@@ -49,7 +49,8 @@ test("white space at the end of what people wrote is cut off, that of the layout
 
 test("a token tells its place, id, text and part", () => {
   const words = tokenWords({ index: 16, id: 3524, text: " negative", start: 119, end: 128, part: "example:1" }, 1073)
-  assert.equal(words, 'token 17 of 1,073 · id 3524 · " negative" · example 2 · characters 120 to 128')
+  assert.equal(words, 'token 17 of 1,073 · id 3524 · “ negative” · example 2 · characters 120 to 128')
+  assert.match(tokenWords({ index: 0, id: 1, text: " \u202e", start: 0, end: 2, part: "input" }, 3), /“ \[RLO\]”/)
   assert.match(tokenWords({ index: 0, id: 1, text: "<s>", start: 0, end: 0, part: "format", special: true }, 3), /special · stands for no text$/)
   assert.match(tokenWords({ index: 0, id: 1, text: "", start: 4, end: 5, part: "input" }, 3), /further piece .* character 5$/)
 })

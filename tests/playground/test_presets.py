@@ -53,9 +53,9 @@ def test_the_built_in_ones_come_first_and_are_no_rows(alice: User, experiment: E
     assert [preset.settings for preset in Preset.objects.all()] == [LABELS]
 
 
-@pytest.mark.parametrize("settings", BUILT_IN.values(), ids=BUILT_IN)
-def test_the_built_in_ones_are_valid_settings(settings: dict[str, Any]) -> None:
-    assert Settings.model_validate(settings).mode == settings["mode"]
+@pytest.mark.parametrize("built_in", BUILT_IN.values(), ids=BUILT_IN)
+def test_the_built_in_ones_are_valid_settings(built_in: dict[str, Any]) -> None:
+    assert Settings.model_validate(built_in).mode == built_in["mode"]
 
 
 def test_a_preset_is_renamed_and_updated_apart(alice: User, preset: Preset) -> None:
@@ -88,13 +88,13 @@ def test_teams_do_not_share_names(alice: User, carol: User, preset: Preset) -> N
 
 
 @pytest.mark.parametrize(
-    ("name", "settings"),
+    ("name", "given"),
     [("", LABELS), (" ", LABELS), ("x" * 41, LABELS), ("a\0b", LABELS), ("ok", {"temperature": 99})],
 )
 def test_what_is_no_preset_is_refused(
-    alice: User, experiment: Experiment, name: str, settings: dict[str, Any]
+    alice: User, experiment: Experiment, name: str, given: dict[str, Any]
 ) -> None:
-    answer = save(alice, experiment, name, settings)
+    answer = save(alice, experiment, name, given)
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
     assert not Preset.objects.exists()
 

@@ -144,7 +144,7 @@ function showDependent(draft, models) {
   for (const part of document.querySelectorAll("[data-sampler]")) part.disabled = greedy
   for (const reason of document.querySelectorAll("[data-reason]")) reason.hidden = !greedy
   const on = Object.keys(OFF).filter((key) => valueOf(settings, key) !== OFF[key] && !(greedy && key === "min_p"))
-  byId("more-summary").textContent = on.length ? `${on.length} on` : ""
+  byId("more-summary").textContent = on.length ? `· ${on.length} on` : ""
   const title = models.find((one) => one.name === model)?.title ?? model
   byId("settings-summary").textContent = `${title} · ${greedy ? "greedy" : `temperature ${settings.temperature}`}`
   if (byId("model-detail").dataset.model !== model) {

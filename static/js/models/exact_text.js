@@ -61,10 +61,13 @@ export function partName(part) {
   return index === undefined ? kind : `${kind} ${Number(index) + 1}`
 }
 
+/** Names in place of what cannot be seen, but for spaces: a line of words must not change its direction. */
+const named = (text) => revealed(text).map((piece) => (piece.mark && !piece.text.startsWith(" ") ? `[${piece.mark}]` : piece.text)).join("")
+
 /** The line about one token. */
 export function tokenWords({ index, id, text, start, end, part, special }, count) {
   const place = start === end ? "stands for no text" : end - start === 1 ? `character ${plain(start + 1)}` : `characters ${plain(start + 1)} to ${plain(end)}`
-  const shown = text ? JSON.stringify(text) : "a further piece of the same character"
+  const shown = text ? `“${named(text)}”` : "a further piece of the same character"
   return [`token ${plain(index + 1)} of ${plain(count)}`, `id ${id}`, shown, special ? "special" : partName(part), place].join(" · ")
 }
 
