@@ -1,4 +1,4 @@
-"""Every page for every hand and eye: axe in light and dark, keyboard alone, narrow, zoomed, forced colours."""
+"""Every page for every hand and eye: axe in light and dark, keyboard alone, narrow, zoomed."""
 
 import re
 from collections.abc import Callable
@@ -191,7 +191,10 @@ def test_the_keyboard_reaches_everything_and_always_shows_where(
 FOCUS = """() => {
   const at = document.activeElement
   if (at === document.body) return { name: "BODY" }
-  const seen = (style) => [style.outlineStyle !== "none" && style.outlineWidth, style.boxShadow, style.borderColor, style.backgroundColor].join()
+  const seen = (style) => {
+    const outline = style.outlineStyle !== "none" && style.outlineWidth
+    return [outline, style.boxShadow, style.borderColor, style.backgroundColor].join()
+  }
   const place = at.closest("label, .model-card") ?? at
   const [now, around] = [seen(getComputedStyle(at)), seen(getComputedStyle(place))]
   at.blur()
