@@ -5,7 +5,6 @@ import re
 import time
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, shots, sign_in
@@ -204,24 +203,6 @@ def test_a_prompt_over_the_window_is_refused_on_the_page(open_page: OpenPage) ->
     assert refused.value.status == 422
     expect(page.locator("#run-fault")).to_contain_text("more than the model's window")
     page.screenshot(path=shots() / "refused.png")
-
-
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_nothing(open_page: OpenPage, scheme: str) -> None:
-    page = open_page(color_scheme=scheme, bypass_csp=True)
-    for step in ("list", "experiment"):
-        if step == "experiment":
-            open_starter(page)
-            page.screenshot(path=shots() / f"experiment-{scheme}.png")
-        found = Axe().run(page).response["violations"]
-        assert [(item["id"], item["nodes"][0]["target"]) for item in found] == []
-
-
-def test_axe_finds_nothing_for_strangers(open_page: OpenPage, instance: Instance) -> None:
-    page = open_page(signed_in=False, bypass_csp=True)
-    page.goto(f"{instance.base}/experiments/")
-    expect(page).to_have_url(re.compile("/accounts/login/"))
-    assert Axe().run(page).response["violations"] == []
 
 
 @pytest.mark.parametrize("width", [360, 390, 768, 1440, 1920])
