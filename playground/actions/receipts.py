@@ -78,7 +78,7 @@ def _shift(ours: Record, theirs: Record) -> float:
 def _candidates(first: Run, again: Run, at: int) -> list[Verdict]:
     """What each run has at token ``at``, with its probability in both; an end has no token."""
     places = [run.tokens[at] if at < len(run.tokens or []) else None for run in (first, again)]
-    found = []
+    found: list[Verdict] = []
     for run, record in zip((first, again), places, strict=True):
         if record is None:
             found.append({"text": None, "finish_reason": run.finish_reason, "p": [None, None]})
@@ -90,9 +90,8 @@ def _candidates(first: Run, again: Run, at: int) -> list[Verdict]:
 
 def _text(record: Record) -> str:
     """A token's own text: what it adds may be empty, where it ends within a character."""
-    return next(
-        (text for token_id, text, _ in record.get("top", []) if token_id == record["id"]), record["t"]
-    )
+    names: dict[int, str] = {token_id: text for token_id, text, _ in record.get("top", [])}
+    return names.get(record["id"], record["t"])
 
 
 def _probability(place: Record, token_id: int) -> float | None:

@@ -12,7 +12,7 @@ from playground.actions import receipts as actions
 from playground.models import Run
 from playground.views.signed_in import signed_in, user_of
 
-SHOWN = {"\n": "⏎", "\t": "⇥", " ": "·"}
+SHOWN = str.maketrans("\n\t ", "⏎⇥·")
 Rows = list[tuple[str, str]]
 
 
@@ -37,7 +37,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def visible(text: str) -> str:
     """The text of a token with its white space as signs."""
-    return text.translate(str.maketrans(SHOWN)) or "part of a character"
+    return text.translate(SHOWN) or "part of a character"
 
 
 def named(candidate: dict[str, Any]) -> dict[str, Any]:

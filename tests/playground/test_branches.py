@@ -126,8 +126,7 @@ def test_places_and_tokens_that_are_not_there(
 
 
 def test_nothing_can_follow_the_end(page: Client, experiment: Experiment, origin: Run) -> None:
-    (end_of_turn,) = catalog.tokenizer(MODEL).eos_ids
-    answer = branch(page, experiment, origin, 1, end_of_turn)
+    answer = branch(page, experiment, origin, 1, max(catalog.tokenizer(MODEL).eos_ids))
     assert (answer.status_code, answer.json()["error"]["code"]) == (422, "answer_ends")
     (stop,) = ids_of("END")
     assert "'END'" in branch(page, experiment, origin, 1, stop).json()["error"]["message"]
@@ -245,7 +244,7 @@ def test_the_given_tokens_come_first_with_their_figures(
     run = made(branch(page, experiment, origin, 2, 5))
     run.claim(uuid.uuid4())
     worker = type("Worker", (), {"engine": FakeEngine(), "must_hand_back": False, "drop": lambda *_: None})()
-    line = Line(run, type("Urgent", (), {"set": lambda *_: None})())  # type: ignore[arg-type]
+    line = Line(run, type("Urgent", (), {"set": lambda *_: None})())
     Following(worker, run, line).to_the_end()
     asked = worker.engine.asked
     assert asked.prompt_ids == (*run.prompt_ids, *ids_of("It is"), 5)
@@ -336,5 +335,6 @@ def test_the_verdict_is_kept_and_shown(page: Client, experiment: Experiment, ori
     assert "Differs at token 3" in shown
     assert "·bad" in shown
     again.refresh_from_db()
+    assert again.verdict
     assert again.verdict["same"] == 2
     assert str(origin.prompt_ids[0]) in shown
