@@ -47,8 +47,12 @@ class Answer:
         self._texts = texts
         self._eos_ids = eos_ids
         self._sampling = sequence.request.sampling
-        self._detokenizer = Detokenizer(tokenizer, sequence.request.prompt_ids)
+        prompt, begun = sequence.request.prompt_ids, sequence.begun_ids
+        self._detokenizer = Detokenizer(tokenizer, prompt[: len(prompt) - len(begun)])
         self._filter = StopFilter(self._sampling.stop)
+        for index, token_id in enumerate(begun, -len(begun)):
+            token = Token(sequence.id, index, token_id, self._detokenizer.push(token_id), 0.0, 0, ())
+            self._filter.push(token, complete=self._detokenizer.complete)
 
     @property
     def ended(self) -> bool:
@@ -109,7 +113,8 @@ class Answer:
             self._end(Failed(self.sequence.id, code, message))
 
     def _send(self, release: Release) -> None:
-        self.stream.put(*release.tokens)
+        # Those with a negative index were held back since the beginning, which the caller has.
+        self.stream.put(*(token for token in release.tokens if token.index >= 0))
         if release.stopped:
             self._end(Finished(self.sequence.id, FinishReason.STOP_STRING, self.sequence.usage()))
 

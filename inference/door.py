@@ -82,6 +82,8 @@ def _check_asked(request: GenerationRequest) -> None:
     _require(
         useful, "max_new_tokens may be 0 only if the prompt is scored, prefetched or its next token wanted."
     )
+    message = f"begun must leave a prompt and be 0 or more, but is {request.begun} of {prompt} tokens."
+    _require(0 <= request.begun < prompt, message)
     if start is not None:
         _require(start >= 0, f"score_from must not be negative, but is {start}.")
         message = f"From token {start} on there is nothing to score in a prompt of {prompt} tokens."

@@ -438,8 +438,9 @@ def _row(sequence: Sequence, position: int) -> Row:
     """What the sampler is asked for behind a position."""
     request = sequence.request
     given = sequence.after(position)
-    at = len(sequence.generated) if given is None else -1
-    return Row(request.sampling, at, request.prompt_ids, sequence.generated, given)
+    at = request.begun + len(sequence.generated) if given is None else -1
+    answer = [*sequence.begun_ids, *sequence.generated] if request.begun else sequence.generated
+    return Row(request.sampling, at, request.prompt_ids, answer, given)
 
 
 def _checked(stream: Stream) -> Iterator[Any]:

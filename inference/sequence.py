@@ -55,6 +55,11 @@ class Sequence:
         return len(self.request.prompt_ids)
 
     @property
+    def begun_ids(self) -> tuple[int, ...]:
+        """The tokens of the answer that the caller chose."""
+        return self.request.prompt_ids[self.prompt_length - self.request.begun :]
+
+    @property
     def known(self) -> int:
         return self.prompt_length + len(self.generated)
 

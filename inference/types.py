@@ -84,6 +84,9 @@ class GenerationRequest:
     prompt token has no probability, so 0 means 1. ``next_token`` asks for the whole distribution
     after the prompt. ``user`` is whom the engine is fair to. ``source_ids`` are what the encoder of
     an encoder-decoder model reads; ``prompt_ids`` are then the beginning of what its decoder writes.
+    The last ``begun`` tokens of ``prompt_ids`` are the beginning of the answer, chosen by the caller:
+    they have no Token events, but draws, penalties, half characters and stop strings go on from them
+    as if the model had written them. A stop string that is whole within them is not looked for.
     """
 
     request_id: str
@@ -94,6 +97,7 @@ class GenerationRequest:
     user: str = ""
     priority: Priority = Priority.INTERACTIVE
     source_ids: tuple[int, ...] = ()
+    begun: int = 0
 
 
 @dataclass(frozen=True, slots=True)
