@@ -17,6 +17,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 
+from inference.detokenizer import Detokenizer
 from inference.template import ChatTemplate, Message, TemplateError
 
 _ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
@@ -123,6 +124,11 @@ class PromptTokenizer:
     def decode(self, ids: Iterable[int], *, skip_special: bool = False) -> str:
         """The text of ``ids``; incomplete characters become U+FFFD."""
         return str(self._tokenizer.decode(list(ids), skip_special_tokens=skip_special))
+
+    def answer_texts(self, prompt_ids: Sequence[int], ids: Sequence[int]) -> list[str]:
+        """What each token of an answer adds to it: a character belongs to the token that completes it."""
+        detokenizer = Detokenizer(self._tokenizer, prompt_ids)
+        return [detokenizer.push(index) for index in ids]
 
     def token(self, index: int) -> str | None:
         """The vocabulary entry of an id, as the model's authors write it; None when there is none."""

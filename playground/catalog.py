@@ -63,6 +63,13 @@ def revision(name: str) -> str:
     return found.revision if found else ""
 
 
+@cache
+def tokenizer_hash(name: str) -> str:
+    """The SHA-256 of the model's tokenizer.json; empty when there is none."""
+    path = model_spec(name).folder / "tokenizer.json"
+    return manifest.sha256_of(path) if path.is_file() else ""
+
+
 @dataclass(frozen=True)
 class ModelState:
     """What people see of a model: ``warm``, ``loading``, ``failed`` or ``absent``, and details in words.

@@ -19,7 +19,7 @@ import redis
 import redis.asyncio
 from django.conf import settings
 
-from inference.types import Token
+from inference.types import Scored, Token
 
 LIFE_WHILE_RUNNING = 15 * 60  # seconds; renewed while the run goes on
 LIFE_AFTER_END = 30 * 60
@@ -61,7 +61,7 @@ def cancel_key(run: uuid.UUID) -> str:
     return f"cancel:{run}"
 
 
-def token_record(token: Token) -> dict[str, Any]:
+def token_record(token: Token | Scored) -> dict[str, Any]:
     """A token as it travels on the tape, over the socket and into the row."""
     return {
         "t": token.text,

@@ -15,9 +15,11 @@ from inference.types import (
     GenerationRequest,
     Priority,
     SamplingParams,
+    Scored,
     Started,
     Token,
 )
+from playground import catalog
 from playground.errors import RUN_ERRORS
 from playground.events import token_record
 from playground.limits import LIMITS
@@ -41,6 +43,7 @@ class Following:
         self.tokens: list[dict[str, Any]] = []
         self.first_token_at: Any = None
         self.cached_tokens = 0
+        self.most_together = 1
         self.submitted = 0.0
         self.engine_first_token: float | None = None
         self._cancelled = False
@@ -66,7 +69,7 @@ class Following:
         wanted = self.run.settings
         greedy = wanted["mode"] == "greedy"
         sampling = SamplingParams(
-            max_new_tokens=wanted["max_new_tokens"],
+            max_new_tokens=self.run.max_new_tokens,
             greedy=greedy,
             temperature=1.0 if greedy else wanted["temperature"],
             top_k=0 if greedy else wanted["top_k"],
@@ -75,12 +78,17 @@ class Following:
             stop=tuple(wanted["stop"]),
             alternatives=LIMITS.alternatives,
         )
+        begun = [record["id"] for record in self.run.begun or []]
+        ids = (*self.run.prompt_ids, *begun)
         return GenerationRequest(
             str(self.run.pk),
-            tuple(self.run.prompt_ids),
+            ids,
             sampling,
+            # The figures of the token that was chosen last are not known yet.
+            score_from=len(ids) - 1 if begun else None,
             user=str(self.run.user_id),
             priority=Priority.BATCH if self.run.kind == Kind.BATCH else Priority.INTERACTIVE,
+            begun=len(begun),
         )
 
     def _consume(self, stream: "Stream") -> None:
@@ -93,9 +101,13 @@ class Following:
             except TimeoutError:
                 continue
             match event:
-                case Started(prompt_tokens=prompt, cached_tokens=cached):
-                    self.cached_tokens = cached
-                    self.line.start(prompt, cached)
+                case Started(cached_tokens=cached):
+                    self.cached_tokens = min(cached, self.run.prompt_tokens)
+                    self.line.start(self.run.prompt_tokens, self.cached_tokens)
+                    for record in (self.run.begun or [])[:-1]:
+                        self._write(record)
+                case Scored() as scored:
+                    self._write(token_record(scored) | self.run.begun[-1])
                 case Token() as token:
                     self._take(token)
                 case Finished(reason=reason, usage=usage):
@@ -111,14 +123,17 @@ class Following:
         if self.first_token_at is None:
             self.first_token_at = timezone.now()
             self.engine_first_token = time.monotonic() - self.submitted
-        record = token_record(token)
-        self.tokens.append(record)
-        self.line.token(record)
+        self.most_together = max(self.most_together, self.worker.engine.stats().running)
+        self._write(token_record(token))
         if time.monotonic() - self._saved > settings.CHECKPOINT:
             self._saved = time.monotonic()
             with database():
                 if not self.run.checkpoint(self.text, self.line.seq, self.first_token_at):
                     self.line.fenced.set()
+
+    def _write(self, record: dict[str, Any]) -> None:
+        self.tokens.append(record)
+        self.line.token(record)
 
     def _heed_requests(self) -> None:
         overdue = timezone.now() > self.run.deadline
@@ -141,7 +156,8 @@ class Following:
 
     def _finish(self, outcome: Outcome, completion_tokens: int | None = None) -> None:
         """The row first, the tape's end after it: a crash between the two is healed by readers."""
-        completion = len(self.tokens) if completion_tokens is None else completion_tokens
+        if completion_tokens is None:
+            completion_tokens = sum(1 for record in self.tokens if not record.get("given"))
         with database():
             won = self.run.finish(
                 outcome,
@@ -149,7 +165,7 @@ class Following:
                 tokens=self.tokens,
                 last_seq=self.line.seq,
                 cached_tokens=self.cached_tokens,
-                completion_tokens=completion,
+                completion_tokens=completion_tokens,
                 first_token_at=self.first_token_at,
                 receipt=self._receipt(),
             )
@@ -163,6 +179,9 @@ class Following:
         engine_ms = None if self.engine_first_token is None else round(self.engine_first_token * 1000, 1)
         return {
             **asdict(self.worker.engine.info),
+            "model_hash": catalog.revision(self.run.model),
+            "tokenizer_hash": catalog.tokenizer_hash(self.run.model),
+            "batch": self.most_together,
             "engine_first_token_ms": engine_ms,
             "attempt": self.run.attempt,
         }

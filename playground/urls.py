@@ -3,7 +3,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from playground.views import experiments, health, models, prompts, runs, welcome
+from playground.views import experiments, health, models, prompts, receipts, runs, welcome
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="experiments"), name="home"),
@@ -17,6 +17,7 @@ urlpatterns = [
     path("experiments/<uuid:pk>/models/<str:name>/unload", models.unload, name="model-unload"),
     path("runs/<uuid:pk>/", runs.show, name="run"),
     path("runs/<uuid:pk>/cancel", runs.cancel, name="run-cancel"),
+    path("runs/<uuid:pk>/receipt", receipts.show, name="run-receipt"),
     path("prompts/render", prompts.render, name="prompt-render"),
     path("models/", models.index, name="models"),
     path("limits", models.limits, name="limits"),

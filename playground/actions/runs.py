@@ -15,7 +15,7 @@ from django.db.models import Q
 from django.utils import timezone
 
 from playground import catalog
-from playground.actions import prompts
+from playground.actions import branches, prompts
 from playground.actions.doorbells import ring
 from playground.actions.experiments import version_of
 from playground.errors import RUN_ERRORS, Refusal
@@ -31,17 +31,25 @@ log = logging.getLogger(__name__)
 
 @dataclass(frozen=True)
 class Submission:
-    """What somebody asks for, before it is a Run."""
+    """What somebody asks for, before it is a Run: a prompt of their own, or an earlier run's.
+
+    With ``begin`` the answer begins as it says. A run made from ``origin`` without it is a repeat.
+    """
 
     user: User
     team: Team
-    spec: PromptSpec
+    spec: PromptSpec | None
     idempotency_key: str
     experiment: Experiment | None = None
     kind: Kind = Kind.INTERACTIVE
+    origin: Run | None = None
+    begin: branches.Begin | None = None
 
     def request_hash(self) -> str:
-        whole = f"{self.spec.content_hash()} {self.experiment and self.experiment.pk} {self.kind}"
+        source = self.spec.content_hash() if self.spec else self.origin and self.origin.pk
+        whole = f"{source} {self.experiment and self.experiment.pk} {self.kind}"
+        if self.begin:
+            whole += f" begins {self.begin.at} {self.begin.id}"
         return hashlib.sha256(whole.encode()).hexdigest()
 
 
@@ -50,17 +58,16 @@ def submit(wanted: Submission) -> tuple[Run, bool]:
 
     The same key with the same request returns the run it made before. Raises Refusal: 409
     ``idempotency_conflict`` for the same key with another request, 422 for a prompt that is empty
-    or does not fit or a model that is not there, 429 when the user has too many live runs.
+    or does not fit or a model that is not there, 429 when the user has too many live runs, and what
+    ``branches.begin`` raises.
     """
     if found := _find(wanted):
         return found, False
-    prompts.refuse_empty(wanted.spec)
-    fit = prompts.render(wanted.spec)
-    prompts.refuse_overflow(fit)
+    columns = _columns(wanted)
     _refuse_flood(wanted.user)
     for _ in range(3):  # racing writers meet in a unique constraint: look again, then take the next number
         try:
-            return _insert(wanted, fit), True
+            return _insert(wanted, columns), True
         except IntegrityError:
             if found := _find(wanted):
                 return found, False
@@ -84,26 +91,47 @@ def _refuse_flood(user: User) -> None:
         raise Refusal("too_many_runs", message, status=429, retry_after=5)
 
 
+def _columns(wanted: Submission) -> branches.Columns:
+    """The columns that say what the engine gets."""
+    if wanted.origin is not None:
+        columns = branches.columns_of(wanted.origin)
+        if wanted.begin is None:
+            return columns | {"again_of": wanted.origin}
+    else:
+        assert wanted.spec is not None
+        columns = _columns_of(wanted.spec)
+    return branches.begin(columns, wanted.begin, wanted.origin) if wanted.begin else columns
+
+
+def _columns_of(spec: PromptSpec) -> branches.Columns:
+    prompts.refuse_empty(spec)
+    fit = prompts.render(spec)
+    prompts.refuse_overflow(fit)
+    return {
+        "model": spec.model,
+        "settings": effective(spec.settings),
+        "spec": spec.as_json(),
+        "prompt_text": fit.rendered.text,
+        "prompt_ids": list(fit.rendered.ids),
+        "prompt_tokens": len(fit.rendered.ids),
+        "max_new_tokens": spec.settings.max_new_tokens,
+    }
+
+
 @transaction.atomic
-def _insert(wanted: Submission, fit: prompts.Fit) -> Run:
-    spec, experiment = wanted.spec, wanted.experiment
+def _insert(wanted: Submission, columns: branches.Columns) -> Run:
+    if wanted.spec and wanted.experiment:
+        columns = columns | {"version": version_of(wanted.experiment, wanted.spec, wanted.user)}
     run = Run.objects.create(
         team=wanted.team,
         user=wanted.user,
-        experiment=experiment,
-        version=version_of(experiment, spec, wanted.user) if experiment else None,
+        experiment=wanted.experiment,
         kind=wanted.kind,
-        model=spec.model,
-        model_revision=catalog.revision(spec.model),
+        model_revision=catalog.revision(columns["model"]),
         deadline=timezone.now() + timedelta(seconds=settings.RUN_DEADLINE),
         idempotency_key=wanted.idempotency_key,
         request_hash=wanted.request_hash(),
-        settings=effective(spec.settings),
-        spec=spec.as_json(),
-        prompt_text=fit.rendered.text,
-        prompt_ids=list(fit.rendered.ids),
-        prompt_tokens=len(fit.rendered.ids),
-        max_new_tokens=spec.settings.max_new_tokens,
+        **columns,
     )
     transaction.on_commit(partial(ring, run.model, [run]))
     return run

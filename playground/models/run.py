@@ -130,6 +130,12 @@ class Run(models.Model):
     prompt_tokens = models.PositiveIntegerField()
     max_new_tokens = models.PositiveIntegerField()
 
+    # What people chose of the answer before the model went on: records like those in ``tokens``.
+    begun = PackedJSONField(null=True)
+    branch_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="branches")
+    again_of = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="repeats")
+    verdict = models.JSONField(null=True)  # of a repeat, as playground/actions/receipts.py makes it
+
     text = models.TextField(blank=True)
     tokens = PackedJSONField(null=True)  # records as playground/events.py makes them
     last_seq = models.PositiveIntegerField(default=0)
@@ -166,9 +172,11 @@ class Run(models.Model):
 
     @property
     def usage(self) -> dict[str, int]:
+        """The given tokens of the answer are neither those of the prompt nor written by the model."""
         return {
             "prompt_tokens": self.prompt_tokens,
             "cached_tokens": self.cached_tokens,
+            "given_tokens": len(self.begun or []),
             "completion_tokens": self.completion_tokens,
         }
 

@@ -132,7 +132,9 @@ def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
 
 def days_of(experiment: Experiment) -> list[tuple[str, list[Run]]]:
     """The newest runs of an experiment, grouped by day."""
-    runs = experiment.runs.select_related("user").defer("prompt_text", "prompt_ids", "tokens", "spec")
+    runs = experiment.runs.select_related("user").defer(
+        "prompt_text", "prompt_ids", "tokens", "begun", "spec"
+    )
     newest = list(runs.order_by("-queued_at")[:HISTORY])
     grouped = groupby(newest, key=lambda run: timezone.localdate(run.queued_at))
     today = timezone.localdate()

@@ -1,21 +1,39 @@
 """JSON of runs: start, look, stop."""
 
 import uuid
-from typing import Any
+from typing import Any, Self
 
+from django.contrib.auth.models import User
 from django.http import HttpRequest, JsonResponse
 from django.views.decorators.http import require_GET, require_POST
+from pydantic import model_validator
 
 from playground.access import Verb, experiment_for, run_for
 from playground.actions import runs as actions
-from playground.errors import Refusal
-from playground.models import Run
+from playground.actions.branches import Begin
+from playground.errors import NotFound, Refusal
+from playground.models import Experiment, Run
 from playground.specs import PromptSpec, Strict, parse
 from playground.views.signed_in import signed_in, user_of
 
 
 class NewRun(Strict):
-    spec: PromptSpec
+    """A prompt, the run to repeat, or the run to branch; a prompt may say how its answer begins, too."""
+
+    spec: PromptSpec | None = None
+    again_of: uuid.UUID | None = None
+    begin: Begin | None = None
+
+    @model_validator(mode="after")
+    def has_one_source(self) -> Self:
+        sources = (self.spec, self.again_of, self.begin and self.begin.run)
+        if sum(source is not None for source in sources) != 1 or (self.again_of and self.begin):
+            raise ValueError("give a spec, or the run to repeat, or the run to branch")
+        return self
+
+    @property
+    def origin(self) -> uuid.UUID | None:
+        return self.again_of or (self.begin.run if self.begin else None)
 
 
 @signed_in
@@ -24,8 +42,16 @@ def start(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     """Starts a run of an experiment under the request's Idempotency-Key."""
     user = user_of(request)
     experiment = experiment_for(user, pk, Verb.RUN)
-    spec = parse(NewRun, request.body).spec
-    wanted = actions.Submission(user, experiment.team, spec, idempotency_key(request), experiment)
+    asked = parse(NewRun, request.body)
+    wanted = actions.Submission(
+        user,
+        experiment.team,
+        asked.spec,
+        idempotency_key(request),
+        experiment,
+        origin=run_in(experiment, user, asked.origin) if asked.origin else None,
+        begin=asked.begin,
+    )
     run, is_new = actions.submit(wanted)
     return JsonResponse({"run": summary(run)}, status=201 if is_new else 200)
 
@@ -42,6 +68,13 @@ def cancel(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     """202 while the engine stops, 200 once the run has ended; repeating it is harmless."""
     run = actions.cancel(run_for(user_of(request), pk, Verb.RUN))
     return JsonResponse({"run": summary(run)}, status=202 if run.is_live else 200)
+
+
+def run_in(experiment: Experiment, user: User, pk: uuid.UUID) -> Run:
+    run = run_for(user, pk, Verb.RUN)
+    if run.experiment_id != experiment.pk:
+        raise NotFound("run")
+    return run
 
 
 def idempotency_key(request: HttpRequest) -> str:
@@ -66,6 +99,8 @@ def whole(run: Run) -> dict[str, Any]:
         "spec": run.spec,
         "prompt_text": run.prompt_text,
         "receipt": run.receipt,
+        "branch_of": run.branch_of_id and str(run.branch_of_id),
+        "again_of": run.again_of_id and str(run.again_of_id),
         "user_name": run.user.get_short_name() or run.user.username,
         "queued_at": run.queued_at.isoformat(),
     }
