@@ -119,6 +119,14 @@ test("a finished run is told in numbers and why it ended", () => {
   )
 })
 
+test("tokens that were given are not counted as the model's", () => {
+  const buffer = new TokenBuffer("r", "running")
+  buffer.tokens = [{ t: "a", given: true }, { t: "b", given: true }, { t: "c" }]
+  assert.equal(factsOf(buffer, 0), "streaming · 1 token after 2 given")
+  Object.assign(buffer, { status: "succeeded", usage: { completion_tokens: 4, given_tokens: 2 }, finishReason: "length" })
+  assert.equal(factsOf(buffer, 0), "done · 4 tokens after 2 given · reached max new tokens")
+})
+
 test("the speed of a run that was found half-way counts only what was seen to arrive", () => {
   const buffer = new TokenBuffer("r")
   const tokens = Array.from({ length: 100 }, () => ({ t: "a" }))

@@ -1,11 +1,20 @@
 // <answer-text>: streamed tokens, one span each. Only ever appends while streaming, once per frame, so that
 // eight answers at once cost one layout each and what the reader has selected stays selected.
 
+import { isKnown, stepOf } from "../models/token_figures.js";
+
 class AnswerText extends HTMLElement {
+  /** The run whose answer this is. */
+  run = null
+  /** Every record that is drawn, in order. */
+  tokens = []
   #pending = []
   #scheduled = false
+  #spans = [] // of each token; tokens that make one character together share theirs
+  #places = new WeakMap() // span: its first token
+  #open = null // a span whose character is not whole yet
 
-  /** Adds tokens ({ t, lp, rank }) at the end; draws them with the next frame and sends "drawn". */
+  /** Adds tokens ({ t, id, lp, rank, top, given }) at the end; draws them with the next frame and sends "drawn". */
   append(tokens) {
     for (const token of tokens) this.#pending.push(token)
     if (this.#scheduled) return
@@ -15,10 +24,14 @@ class AnswerText extends HTMLElement {
     else requestAnimationFrame(() => this.#draw())
   }
 
-  /** Shows exactly these tokens. */
+  /** Shows exactly these tokens; sends "replaced" at once. */
   replace(tokens) {
+    this.tokens = []
     this.#pending = []
+    this.#spans = []
+    this.#open = null
     this.replaceChildren()
+    this.dispatchEvent(new Event("replaced"))
     this.append(tokens)
   }
 
@@ -26,22 +39,47 @@ class AnswerText extends HTMLElement {
     this.toggleAttribute("streaming", on)
   }
 
+  /** The span of a token; null where there is none. */
+  spanAt(at) {
+    return this.#spans[at] ?? null
+  }
+
+  /** The number of the first token that an element inside shows, or -1. */
+  placeOf(element) {
+    return this.#places.get(element.closest(".t")) ?? -1
+  }
+
   #draw() {
     this.#scheduled = false
     const added = document.createDocumentFragment()
-    for (const token of this.#pending) added.append(tokenSpan(token))
+    for (const token of this.#pending) this.#add(token, added)
     this.#pending = []
     super.append(added)
     this.dispatchEvent(new Event("drawn"))
   }
-}
 
-function tokenSpan({ t, lp, rank }) {
-  const span = document.createElement("span")
-  span.className = "t"
-  span.textContent = t
-  if (lp !== undefined) span.title = `${(Math.exp(lp) * 100).toFixed(1)} % · rank ${rank}`
-  return span
+  #add(token, place) {
+    const at = this.tokens.push(token) - 1
+    if (token.id === undefined) {
+      place.append(token.t) // text of unknown tokens
+      this.#spans.push(null)
+      return
+    }
+    const span = this.#open ?? place.appendChild(document.createElement("span"))
+    if (!this.#open) this.#places.set(span, at)
+    this.#spans.push(span)
+    span.textContent = token.t
+    span.className = this.#classOf(this.#places.get(span), at)
+    this.#open = token.t === "" ? span : null
+  }
+
+  /** The class of the span from token `first` to `last`: its shade is that of all of them together. */
+  #classOf(first, last) {
+    const shown = this.tokens.slice(first, last + 1)
+    const given = shown[0].given ? " given" : ""
+    if (!shown.every(isKnown)) return `t${given}`
+    return `t p${stepOf(Math.exp(shown.reduce((sum, token) => sum + token.lp, 0)))}${given}`
+  }
 }
 
 customElements.define("answer-text", AnswerText)

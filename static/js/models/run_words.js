@@ -19,8 +19,10 @@ export function factsOf(buffer, now) {
 }
 
 function tokenCount({ usage, tokens, isLive }) {
-  const count = isLive ? tokens.length : (usage?.completion_tokens ?? tokens.length)
-  return count ? `${count.toLocaleString("en")} token${count === 1 ? "" : "s"}` : ""
+  const given = usage?.given_tokens ?? tokens.filter((token) => token.given).length
+  const count = isLive ? tokens.length - given : (usage?.completion_tokens ?? tokens.length)
+  const words = count ? `${count.toLocaleString("en")} token${count === 1 ? "" : "s"}` : ""
+  return given && words ? `${words} after ${given.toLocaleString("en")} given` : words
 }
 
 function liveSpeed({ tokens, tokensBefore, firstDeltaAt, status }, now) {
