@@ -1,6 +1,7 @@
 // The experiment page: makes the parts and connects them. Parts do not know each other.
 
 import { AnswerPanel } from "./controllers/answer_panel.js";
+import { connectBranches } from "./controllers/branches.js";
 import { ContextBar } from "./controllers/context_bar.js";
 import { ExactPrompt } from "./controllers/exact_prompt.js";
 import { connectHistory } from "./controllers/history.js";
@@ -9,9 +10,11 @@ import { connectInputs } from "./controllers/input_fields.js";
 import { keepModelsFresh } from "./controllers/model_states.js";
 import { ModelWish } from "./controllers/model_wish.js";
 import { Preview } from "./controllers/preview.js";
+import { Receipt } from "./controllers/receipt.js";
 import { RunButton } from "./controllers/run_button.js";
 import { connectSaving } from "./controllers/save_state.js";
 import { connectSettings } from "./controllers/settings_panel.js";
+import { connectShading } from "./controllers/shading.js";
 import { connectTexts } from "./controllers/texts.js";
 import { readData } from "./lib/dom.js";
 import { requestJson } from "./lib/http.js";
@@ -50,9 +53,18 @@ function connectRuns(settings) {
   const lookSoon = keepModelsFresh(page.urls.models, show, runs)
   new RunButton({ draft, runs, url: page.urls.runs, answer })
   connectHistory(runs, answer)
+  connectReceipt(runs, answer)
+  connectShading()
   window.addEventListener("online", () => socket.hurry())
   socket.connect()
   if (page.last_run) runs.show(page.last_run)
+}
+
+function connectReceipt(runs, answer) {
+  const { repeat } = connectBranches({ runs, url: page.urls.runs, draft, answer })
+  const show = (run) => runs.show(run).catch((error) => answer.complain(error.message))
+  const receipt = new Receipt(document.querySelector("[data-receipt]"), { show, repeat })
+  runs.addEventListener("change", ({ detail }) => receipt.hear(detail.buffer))
 }
 
 connectRuns(connectEditor())

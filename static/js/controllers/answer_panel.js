@@ -4,6 +4,7 @@ import { byId, copyWithNote, say } from "../lib/dom.js";
 import { Announcer } from "../models/announcer.js";
 import { factsOf, waitingWords } from "../models/run_words.js";
 import { ScrollKeeper } from "../models/scroll_keeper.js";
+import { TokenInspector } from "./token_inspector.js";
 import "../elements/answer_text.js";
 
 const CONNECTION = {
@@ -28,6 +29,7 @@ export class AnswerPanel {
     this.box.addEventListener("scroll", () => this.keeper.read(), { passive: true })
     this.answer.addEventListener("drawn", () => this.#drawn())
     for (const act of READER_ACTS) document.addEventListener(act, () => (this.leads = false), { passive: true })
+    new TokenInspector(this.panel)
     setInterval(() => this.buffer?.isLive && this.#showNote(), 1000)
     byId("copy-answer").addEventListener("click", () => copyWithNote(byId("copy-answer"), this.buffer.text))
   }
@@ -66,6 +68,7 @@ export class AnswerPanel {
 
   #begin(buffer) {
     this.buffer = buffer
+    this.answer.run = buffer.run
     this.keeper.restart()
     this.announcer.restart()
     this.complain("")

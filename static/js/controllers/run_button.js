@@ -1,10 +1,7 @@
 // Run and Stop: one button, Ctrl/Cmd+Enter, Ctrl/Cmd+G and Esc. Knows how to submit, not how answers look.
 
 import { byId, say } from "../lib/dom.js";
-import { requestJson } from "../lib/http.js";
-import { uniqueId } from "../lib/unique.js";
-
-const TRIES = 3
+import { submitRun } from "../lib/submit_run.js";
 
 export class RunButton {
   constructor({ draft, runs, url, answer }) {
@@ -26,8 +23,7 @@ export class RunButton {
     say(byId("run-fault"), "")
     const spec = structuredClone(this.draft.spec)
     try {
-      const { run } = await this.#submit(spec)
-      this.runs.begin(run)
+      this.runs.begin(await submitRun(this.url, { spec }))
       this.answer.reveal()
     } catch (error) {
       say(byId("run-fault"), refusalWords(error))
@@ -35,19 +31,6 @@ export class RunButton {
     } finally {
       this.submitting = false
       this.button.removeAttribute("aria-busy")
-    }
-  }
-
-  /** The same key every time: an answer that got lost on its way must not become a second run. */
-  async #submit(spec) {
-    const headers = { "Idempotency-Key": uniqueId() }
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        return await requestJson("POST", this.url, { body: { spec }, headers })
-      } catch (error) {
-        if (!error.isOffline || attempt === TRIES) throw error
-        await new Promise((go) => setTimeout(go, 400 * attempt))
-      }
     }
   }
 
