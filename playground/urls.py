@@ -3,7 +3,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from playground.views import experiments, health, models, prompts, runs, welcome
+from playground.views import experiments, health, models, probes, prompts, runs, welcome
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="experiments"), name="home"),
@@ -18,7 +18,10 @@ urlpatterns = [
     path("runs/<uuid:pk>/", runs.show, name="run"),
     path("runs/<uuid:pk>/cancel", runs.cancel, name="run-cancel"),
     path("prompts/render", prompts.render, name="prompt-render"),
+    path("prompts/next-token", probes.next_token, name="next-token"),
+    path("prompts/score", probes.score, name="score"),
     path("models/", models.index, name="models"),
+    path("models/<str:name>/vocabulary", models.vocabulary, name="vocabulary"),
     path("limits", models.limits, name="limits"),
     path("welcome/<str:secret>/", welcome.welcome, name="welcome"),
     path("accounts/", include("allauth.account.urls")),
