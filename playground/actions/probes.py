@@ -114,4 +114,4 @@ def _refuse_cold(model: str) -> None:
     state = catalog.model_state(model)
     words = {"loading": "The model is being loaded", "failed": "The model cannot be loaded"}
     message = f"{words[state.state]}: {state.detail}." if state.state in words else "The model is not loaded."
-    raise Refusal("model_not_warm", message, status=409)
+    raise Refusal("model_not_warm", message, status=409, retry_after=5)

@@ -121,6 +121,8 @@ def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
             "runs": reverse("experiment-runs", args=[experiment.pk]),
             "history": reverse("experiment-history", args=[experiment.pk]),
             "render": reverse("prompt-render"),
+            "next_token": reverse("next-token"),
+            "score": reverse("score"),
             "models": reverse("models"),
             "experiment": reverse("experiment", args=[experiment.pk]),
             "socket": "/ws/",

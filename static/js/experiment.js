@@ -8,9 +8,11 @@ import { ExampleGrid } from "./controllers/example_grid.js";
 import { connectInputs } from "./controllers/input_fields.js";
 import { keepModelsFresh } from "./controllers/model_states.js";
 import { ModelWish } from "./controllers/model_wish.js";
+import { NextToken } from "./controllers/next_token.js";
 import { Preview } from "./controllers/preview.js";
 import { RunButton } from "./controllers/run_button.js";
 import { connectSaving } from "./controllers/save_state.js";
+import { ScoreText } from "./controllers/score_text.js";
 import { connectSettings } from "./controllers/settings_panel.js";
 import { connectTexts } from "./controllers/texts.js";
 import { readData } from "./lib/dom.js";
@@ -34,10 +36,11 @@ function connectEditor() {
     onRefused: (message) => [bar, exact].forEach((part) => part.refuse(message)),
   })
   connectSaving(draft, page)
-  return settings
+  new ScoreText({ draft, url: page.urls.score })
+  return [settings, new NextToken({ draft, url: page.urls.next_token, models: page.models })]
 }
 
-function connectRuns(settings) {
+function connectRuns(parts) {
   const answer = new AnswerPanel()
   const socket = new LiveSocket(socketUrl(page.urls.socket, location), {
     onState: (state) => answer.showConnection(state),
@@ -46,7 +49,7 @@ function connectRuns(settings) {
   const runs = new RunWatch({ socket, read: (id) => requestJson("GET", `/runs/${id}/`), user: page.user.name })
   runs.addEventListener("change", ({ detail }) => answer.apply(detail.buffer, detail.change))
   const wish = new ModelWish({ draft, url: page.urls.experiment, asked: () => lookSoon() })
-  const show = (models) => [settings, wish].forEach((part) => part.showModels(models))
+  const show = (models) => [...parts, wish].forEach((part) => part.showModels(models))
   const lookSoon = keepModelsFresh(page.urls.models, show, runs)
   new RunButton({ draft, runs, url: page.urls.runs, answer })
   connectHistory(runs, answer)
