@@ -14,7 +14,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
-from transformers import TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
+from transformers import MinPLogitsWarper, TemperatureLogitsWarper, TopKLogitsWarper, TopPLogitsWarper
 
 SCRIPT = Path(__file__).parent / "js" / "steps_by_line.mjs"
 NO_IDS = torch.empty(1, 0, dtype=torch.int64)
@@ -40,8 +40,9 @@ def ask() -> Iterator[Ask]:
         process.stdin.close()
 
 
-def settings_of(temperature: float, top_k: int, top_p: float, mode: str = "sample") -> dict[str, Any]:
-    return {"mode": mode, "temperature": temperature, "top_k": top_k, "top_p": top_p}
+def settings_of(temperature: float, top_k: int, top_p: float, min_p: float = 0.0) -> dict[str, Any]:
+    samplers = {"temperature": temperature, "top_k": top_k, "top_p": top_p, "min_p": min_p}
+    return {"mode": "sample"} | samplers
 
 
 def steps_of_transformers(logits: Tensor, wanted: dict[str, Any]) -> dict[str, Tensor]:
@@ -53,6 +54,8 @@ def steps_of_transformers(logits: Tensor, wanted: dict[str, Any]) -> dict[str, T
         steps["top_k"] = steps["top_p"] = TopKLogitsWarper(wanted["top_k"])(NO_IDS, steps["temperature"])
     if wanted["top_p"] < 1:
         steps["top_p"] = TopPLogitsWarper(wanted["top_p"])(NO_IDS, steps["top_k"])
+    if wanted["min_p"]:
+        steps["min_p"] = MinPLogitsWarper(wanted["min_p"])(NO_IDS, steps["top_p"])
     return {name: step[0].softmax(-1).double() for name, step in steps.items()}
 
 
@@ -92,11 +95,12 @@ def extreme(width: int, seed: int) -> Tensor:
 
 kinds = st.sampled_from([normal, tied, equal, extreme])
 temperatures = st.sampled_from([0.05, 0.7, 1.0, 2.0, 5.0]) | st.floats(0.01, 5)
+least = st.sampled_from([0.0, 0.0, 0.05, 0.5, 1.0]) | st.floats(0.001, 1)
 shares = st.sampled_from([0.01, 0.1, 0.25, 0.5, 0.75, 0.9, 0.99, 1.0]) | st.floats(0.001, 1)
 
 
 @settings(max_examples=250, deadline=None)
-@given(kinds, st.integers(1, 60), st.integers(0, 10**6), temperatures, st.integers(0, 70), shares)
+@given(kinds, st.integers(1, 60), st.integers(0, 10**6), temperatures, st.integers(0, 70), shares, least)
 def test_every_step_is_that_of_transformers(
     ask: Ask,
     kind: Callable[[int, int], Tensor],
@@ -105,21 +109,22 @@ def test_every_step_is_that_of_transformers(
     temperature: float,
     top_k: int,
     top_p: float,
+    min_p: float,
 ) -> None:
-    logits, wanted = kind(width, seed), settings_of(temperature, top_k, top_p)
+    logits, wanted = kind(width, seed), settings_of(temperature, top_k, top_p, min_p)
     assert_equal(ask(logits, wanted), logits, wanted)
 
 
 @pytest.mark.parametrize("kind", [normal, tied])
 def test_a_whole_vocabulary(ask: Ask, kind: Callable[[int, int], Tensor]) -> None:
     logits = kind(49152, 1)
-    for wanted in (settings_of(0.7, 50, 0.9), settings_of(1.6, 0, 0.95), settings_of(1.0, 1000, 1.0)):
+    for wanted in (settings_of(0.7, 50, 0.9), settings_of(1.6, 0, 0.95), settings_of(1.0, 1000, 1.0, 0.01)):
         assert_equal(ask(logits, wanted), logits, wanted)
 
 
 def test_greedy_ignores_the_samplers_and_takes_the_first_of_the_best(ask: Ask) -> None:
     logits = torch.tensor([1.0, 3.0, -2.0, 3.0])
-    found = ask(logits, settings_of(0.1, 1, 0.1, mode="greedy"))
+    found = ask(logits, settings_of(0.1, 1, 0.1, 0.9) | {"mode": "greedy"})
     assert [step["name"] for step in found["steps"]] == ["raw"]
     assert torch.tensor(found["steps"][0]["shares"]).allclose(logits.softmax(-1), atol=1e-6)
     assert found["greedy"] == int(logits.argmax()) == 1

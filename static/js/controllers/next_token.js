@@ -9,11 +9,11 @@ import { TokenProbe } from "../models/token_probe.js";
 
 const ROWS = 8
 const MORE = 24
-const NAMES = { raw: "Raw", temperature: "Temperature", top_k: "Top-k", top_p: "Top-p" }
-const NOTES = {
-  sample: "Mark: raw probability. Dot: what greedy takes.",
-  greedy: "Greedy takes the first token. Temperature, top-k and top-p are ignored.",
-}
+const NAMES = { raw: "Raw", temperature: "Temperature", top_k: "Top-k", top_p: "Top-p", min_p: "Min-p" }
+const OFF = { top_k: 0, top_p: 1 }
+const LEGEND = "Mark: raw probability. Dot: what greedy takes."
+const GREEDY = "Greedy takes the first token. The samplers are ignored, so this is the raw distribution."
+const PENALTIES = { repetition_penalty: 1, presence_penalty: 0, frequency_penalty: 0 } // as they are when they are off
 const plain = (count) => count.toLocaleString("en")
 
 export class NextToken {
@@ -36,7 +36,8 @@ export class NextToken {
 
   #connectPanel() {
     const panel = byId("next-token")
-    panel.open = localStorage.getItem("next-token") !== "closed"
+    const kept = localStorage.getItem("next-token")
+    panel.open = kept ? kept === "open" : matchMedia("(min-width: 1000px)").matches
     panel.addEventListener("toggle", () => {
       localStorage.setItem("next-token", panel.open ? "open" : "closed")
       this.probe.open(panel.open)
@@ -93,7 +94,8 @@ export class NextToken {
       const line = fromTemplate("next-step-template")
       const box = line.querySelector("input")
       box.addEventListener("change", () => {
-        this.chosen = name === "top_p" ? null : name
+        const { steps } = this
+        this.chosen = steps.findLast((step) => !step.line.hidden).name === name ? null : name
         this.#drawSoon()
       })
       return { name, line, box, label: box.nextElementSibling, cells: [...line.children].slice(1) }
@@ -117,8 +119,8 @@ export class NextToken {
     const longest = Math.max(steps[0].probability(0), shown.probability(0))
     for (const row of this.rows) drawRow(row, steps[0], shown, longest)
     byId("next-rest").textContent = restWords(this.rows, shown)
-    this.steps.forEach((step, index) => drawStep(step, steps[index], settings, steps[index] === shown))
-    byId("next-note").textContent = NOTES[settings.mode]
+    for (const line of this.steps) drawStep(line, steps.find(({ name }) => name === line.name), settings, shown)
+    byId("next-note").textContent = noteOf(settings)
   }
 
   #begin(button) {
@@ -162,14 +164,18 @@ function restWords(rows, shown) {
   return `${plain(others)} other${others === 1 ? "" : "s"}: ${showProbability(Math.max(0, mass))}`
 }
 
-function drawStep({ name, line, box, label, cells }, step, settings, isShown) {
+function noteOf(settings) {
+  const penalised = Object.entries(PENALTIES).some(([name, off]) => (settings[name] ?? off) !== off)
+  return `${settings.mode === "greedy" ? GREEDY : LEGEND}${penalised ? " Penalties are not in this picture." : ""}`
+}
+
+function drawStep({ name, line, box, label, cells }, step, settings, shown) {
   line.hidden = !step
   if (!step) return
-  const isOff = (name === "top_k" && settings.top_k === 0) || (name === "top_p" && settings.top_p === 1)
-  const setting = name === "raw" ? "" : isOff ? " off" : ` ${settings[name]}`
+  const setting = name === "raw" ? "" : settings[name] === OFF[name] ? " off" : ` ${settings[name]}`
   const cut = step.cut > 5e-5 ? `${(step.cut * 100).toFixed(step.cut < 0.1 ? 2 : 1)} %` : "–"
   const words = [plain(step.left), cut, step.entropy.toFixed(2)]
-  box.checked = isShown
+  box.checked = step === shown
   label.textContent = `${NAMES[name]}${setting}`
   words.forEach((text, index) => (cells[index].textContent = text))
   box.setAttribute("aria-label", `${label.textContent}: ${words[0]} tokens, ${cut === "–" ? "nothing" : cut} cut, entropy ${words[2]} bits`)

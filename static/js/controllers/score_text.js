@@ -47,13 +47,11 @@ export class ScoreText {
 
   /** Beside the button: what is worth knowing before it is pressed. */
   #hint() {
-    if (!byId("score").open) return
     const { layout } = this.draft.spec
     const isStale = this.scored !== undefined && this.scored !== this.#question()
     const wantsSpace = layout === "plain" && /^\S/.test(this.text.value)
     const words = [isStale && "The prompt or the text has changed since it was scored.", wantsSpace && "In the plain layout answers begin with a space."]
     byId("score-note").textContent = words.filter(Boolean).join(" ")
-    byId("score-found").classList.toggle("stale", isStale)
     this.button.disabled = this.text.value === ""
   }
 }

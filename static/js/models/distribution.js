@@ -1,4 +1,4 @@
-// The distribution of the next token over the whole vocabulary, and what temperature, top-k and top-p make of it.
+// The distribution of the next token over the whole vocabulary, and what temperature, top-k, top-p and min-p make of it.
 // Each step follows transformers' processor of that name: float32 where it has float32, and the same ties.
 //
 // No step changes the order of the tokens, so each keeps the first few of one order. A logit of 16 bits has few
@@ -30,17 +30,18 @@ export class Distribution {
   }
 
   /**
-   * What the settings of a PromptSpec make of the distribution, step by step: raw, temperature, top_k, top_p; raw
-   * alone when greedy. Each step has the number of tokens `left`, the share of probability that it and those before
-   * it `cut`, its `entropy` in bits, and `probability(place)` of the token at a place of `ids`.
+   * What the settings of a PromptSpec make of the distribution, step by step: raw, temperature, top_k, top_p, and min_p
+   * where it is set; raw alone when greedy. Each step has the number of tokens `left`, the share of probability that it
+   * and those before it `cut`, its `entropy` in bits, and `probability(place)` of the token at a place of `ids`.
    */
-  steps({ mode, temperature, top_k: most, top_p: share }) {
+  steps({ mode, temperature, top_k: most, top_p: share, min_p: least = 0 }) {
     const raw = this.#step("raw", this.#raw, this.size)
     if (mode === "greedy") return [raw]
     const tempered = this.#temper(Math.max(temperature, COLDEST))
     const inTopK = this.#topK(tempered, most)
     const inTopP = this.#topP(tempered, inTopK, share)
     const cuts = { temperature: this.size, top_k: inTopK, top_p: inTopP }
+    if (least > 0) cuts.min_p = this.#minP(tempered, inTopP, least)
     return [raw, ...Object.entries(cuts).map(([name, left]) => this.#step(name, tempered, left))]
   }
 
@@ -78,6 +79,14 @@ export class Distribution {
     let left = end
     while (left > Math.max(1, first) && Math.fround((tail += each)) <= allowed) left -= 1
     return left
+  }
+
+  /** Those of the first `left` that have at least this share of the probability of the most likely one. */
+  #minP({ weights, scores }, left, least) {
+    const { sum } = this.#totals({ weights, scores }, left)
+    const limit = Math.fround(least * Math.fround(weights[0] / sum))
+    const at = weights.findIndex((weight) => Math.fround(weight / sum) < limit)
+    return at < 1 ? left : Math.min(left, this.ends[at - 1])
   }
 
   #step(name, tempered, left) {
