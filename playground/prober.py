@@ -73,7 +73,8 @@ class Prober:
         events.answer(self._client, probe.key, reply)
 
     def _reply(self, probe: Probe) -> Reply:
-        logits, scored = b"", []
+        logits = b""
+        scored: list[Reply] = []
         for event in self._events(probe):
             match event:
                 case NextToken():

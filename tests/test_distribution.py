@@ -27,17 +27,20 @@ def ask() -> Iterator[Ask]:
     node = shutil.which("node")
     if node is None:
         pytest.skip("Node is not installed: the page's distribution is not compared")
-    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "text": True}
-    with subprocess.Popen([node, str(SCRIPT)], **pipes) as process:  # type: ignore[call-overload]
+    pipe = subprocess.PIPE
+    with subprocess.Popen([node, str(SCRIPT)], stdin=pipe, stdout=pipe, text=True) as process:
+        assert process.stdin is not None
+        assert process.stdout is not None
+        send, receive = process.stdin, process.stdout
 
         def asked(logits: Tensor, wanted: dict[str, Any]) -> dict[str, Any]:
             halves = logits.half().numpy().view(numpy.uint16).tolist()
-            print(json.dumps({"halves": halves, "settings": wanted}), file=process.stdin, flush=True)
-            found: dict[str, Any] = json.loads(process.stdout.readline())
+            print(json.dumps({"halves": halves, "settings": wanted}), file=send, flush=True)
+            found: dict[str, Any] = json.loads(receive.readline())
             return found
 
         yield asked
-        process.stdin.close()
+        send.close()
 
 
 def settings_of(temperature: float, top_k: int, top_p: float, min_p: float = 0.0) -> dict[str, Any]:
