@@ -83,7 +83,7 @@ class Answer:
         )
 
     def next_token(self, logits: bytes) -> None:
-        """The raw logits behind the prompt, as float16."""
+        """The logits behind the prompt."""
         self.stream.put(NextToken(self.sequence.id, logits))
 
     def add(self, draw: Draw) -> None:

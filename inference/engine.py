@@ -148,7 +148,7 @@ class Engine:
         return [[event for event in _checked(stream) if isinstance(event, Scored)] for stream in streams]
 
     def next_token(self, prompt_ids: Ids[int], *, user: str = "") -> bytes:
-        """Raw logits over the full vocabulary for the token behind the prompt, as float16.
+        """Logits over the full vocabulary for the token behind the prompt, as NextToken has them.
 
         Waits for the result. Raises EngineError if the request cannot be run or ends by a fault.
         """
@@ -308,7 +308,7 @@ class Engine:
             return
         sequence.report(position)
         if position == sequence.prompt_length - 1 and sequence.request.next_token:
-            answer.next_token(logits.half().cpu().numpy().tobytes())
+            answer.next_token((logits - logits.max()).half().cpu().numpy().astype("<f2").tobytes())
         if sequence.after(position) is not None:
             answer.score(position + 1, draw)
         elif sequence.generates:

@@ -135,6 +135,34 @@ def render(tokenizer: PromptTokenizer, parts: PromptParts) -> RenderedPrompt:
     return RenderedPrompt(text, encoded.ids, encoded.ranges, spans, tokenizer)
 
 
+def continuation(
+    tokenizer: PromptTokenizer, prompt: RenderedPrompt, text: str, layout: Layout
+) -> tuple[tuple[int, str], ...]:
+    """The tokens of ``text`` as an answer to ``prompt``: their ids, and what of the text each adds.
+
+    The prompt keeps its own tokens. Where the tokenizer would join its end with the text, the text is
+    encoded alone. Raises PromptError as ``render`` does.
+    """
+    check_text(text)
+    start = len(prompt.text)
+    typed = [(span.start, span.end) for span in prompt.spans if span.part != FORMAT]
+    typed.append((start, start + len(text)))
+    known = len(prompt.ids)
+    try:
+        encoded = tokenizer.encode_guarded(prompt.text + text, typed, whole=layout == "plain")
+        if encoded.ids[:known] != prompt.ids:
+            start = known = 0
+            encoded = tokenizer.encode_guarded(text, [(0, len(text))])
+    except TokenizerError as error:
+        raise PromptError(str(error)) from error
+    tokens, shown = [], 0
+    for index, place in zip(encoded.ids[known:], encoded.ranges[known:], strict=True):
+        end = max(shown, place[1] - start)  # tokens that share a character: the first has it
+        tokens.append((index, text[shown:end]))
+        shown = end
+    return tuple(tokens)
+
+
 def check_text(text: str) -> None:
     """Raises PromptError for characters that tokenizers or databases cannot hold."""
     if "\x00" in text:

@@ -17,7 +17,7 @@ from typing import Any
 
 from tokenizers import AddedToken, Tokenizer
 
-from inference.detokenizer import Detokenizer
+from inference.detokenizer import Detokenizer, TokenTexts
 from inference.template import ChatTemplate, Message, TemplateError
 
 _ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
@@ -134,6 +134,11 @@ class PromptTokenizer:
         """The vocabulary entry of an id, as the model's authors write it; None when there is none."""
         entry: str | None = self._tokenizer.id_to_token(index)
         return entry
+
+    def texts(self) -> list[str]:
+        """The text of every id, as shown beside its probability. Takes about a second for 100,000 of them."""
+        texts = TokenTexts(self._tokenizer)
+        return [texts[index] for index in range(1 + max(self._tokenizer.get_vocab().values()))]
 
     def render_chat(self, *conversations: Sequence[Message]) -> list[str]:
         """The model's chat template applied to each conversation.

@@ -142,7 +142,10 @@ class Scored:
 
 @dataclass(frozen=True, slots=True)
 class NextToken:
-    """The raw logits after the prompt: float16 in native byte order, one for each id."""
+    """The raw logits after the prompt less the highest of them: little-endian float16, one for each id.
+
+    Near 0 a float16 is finest, so likely tokens keep their probability to four digits.
+    """
 
     request_id: str
     logits: bytes

@@ -1,5 +1,7 @@
 """The operator's models as the web program sees them: entries, tokenizers, and who serves them."""
 
+import hashlib
+import json
 from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cache
@@ -68,6 +70,21 @@ def tokenizer_hash(name: str) -> str:
     """The SHA-256 of the model's tokenizer.json; empty when there is none."""
     path = model_spec(name).folder / "tokenizer.json"
     return manifest.sha256_of(path) if path.is_file() else ""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The texts of a model's tokens by id, as a JSON list, and a hash over them."""
+
+    body: bytes
+    digest: str
+
+
+@cache
+def vocabulary(name: str) -> Vocabulary:
+    """What the ids of ``name`` mean; raises Refusal as ``tokenizer`` does."""
+    body = json.dumps(tokenizer(name).texts(), ensure_ascii=False, separators=(",", ":")).encode()
+    return Vocabulary(body, hashlib.blake2b(body, digest_size=8).hexdigest())
 
 
 @dataclass(frozen=True)

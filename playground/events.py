@@ -6,12 +6,15 @@ browser's resume cursor. Nothing here is the only copy of anything: the row is t
 
 Events (docs/events.md): ``start``, ``delta``, ``snapshot`` (first entry after the broker lost the
 tape), ``end``. Only this file talks to the tape.
+
+Probes cross here too: questions about a prompt that a warm worker answers at once.
 """
 
 import json
+import math
 import uuid
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from enum import Enum, auto
 from typing import Any, NamedTuple, Self
 
@@ -24,6 +27,8 @@ from inference.types import Scored, Token
 LIFE_WHILE_RUNNING = 15 * 60  # seconds; renewed while the run goes on
 LIFE_AFTER_END = 30 * 60
 CANCEL_LIFE = 60 * 60
+PROBE_LIFE = 60  # of a question that nobody takes and of an answer that nobody waits for
+MOST_PROBES = 256  # that wait for one model
 
 Event = dict[str, Any]
 
@@ -75,9 +80,10 @@ def token_record(token: Token | Scored) -> dict[str, Any]:
 # Worker side, synchronous ---------------------------------------------------------------------------
 
 
-def connect() -> redis.Redis:
+def connect(patience: float = 5) -> redis.Redis:
+    """A client that gives up on one answer of the server after ``patience`` seconds."""
     return redis.Redis.from_url(
-        settings.REDIS_URL, decode_responses=True, socket_timeout=5, socket_connect_timeout=2
+        settings.REDIS_URL, decode_responses=True, socket_timeout=patience, socket_connect_timeout=2
     )
 
 
@@ -172,6 +178,69 @@ def broker_answers() -> bool:
             return bool(client.ping())
     except redis.RedisError:
         return False
+
+
+# Probes, both sides synchronous ---------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Probe:
+    """What follows a prompt: the next token's logits or, with ``score_from``, how likely its end is.
+
+    ``key`` is where the answer goes. Of one user's probes of a kind only the newest is wanted.
+    """
+
+    key: str
+    user: str
+    ids: list[int]
+    score_from: int | None = None
+
+    @property
+    def newest_key(self) -> str:
+        return f"probe:newest:{self.user}:{'next' if self.score_from is None else 'score'}"
+
+
+def probes_key(model: str) -> str:
+    return f"probes:{model}"
+
+
+def ask(model: str, probe: Probe, wait: float) -> dict[str, Any] | None:
+    """The answer of a worker to ``probe``; None when none came within ``wait`` seconds.
+
+    Whoever still waits for an earlier probe of the user is answered ``{"superseded": true}``. Raises
+    redis.RedisError when the server does not answer.
+    """
+    with connect(patience=wait + 5) as client:
+        # Expires with the wait: then nobody needs to compute it any more.
+        before: Any = client.set(probe.newest_key, probe.key, ex=math.ceil(wait), get=True)
+        if before:
+            answer(client, before, {"superseded": True})
+        with client.pipeline(transaction=False) as pipeline:
+            pipeline.rpush(probes_key(model), json.dumps(asdict(probe)))
+            pipeline.ltrim(probes_key(model), -MOST_PROBES, -1)
+            pipeline.expire(probes_key(model), PROBE_LIFE)
+            pipeline.execute()
+        reply: Any = client.blpop([probe.key], timeout=wait)
+        return json.loads(reply[1]) if reply else None
+
+
+def next_probe(client: redis.Redis, model: str, wait: float) -> Probe | None:
+    """The oldest probe of ``model``, which then belongs to the caller; waits at most ``wait`` seconds."""
+    reply: Any = client.blpop([probes_key(model)], timeout=wait)
+    return Probe(**json.loads(reply[1])) if reply else None
+
+
+def is_wanted(client: redis.Redis, probe: Probe) -> bool:
+    """Whether somebody still waits for the answer."""
+    return client.get(probe.newest_key) == probe.key
+
+
+def answer(client: redis.Redis, key: str, reply: dict[str, Any]) -> None:
+    """Gives whoever waits at ``key`` their answer."""
+    with client.pipeline(transaction=False) as pipeline:
+        pipeline.rpush(key, json.dumps(reply))
+        pipeline.expire(key, PROBE_LIFE)
+        pipeline.execute()
 
 
 # Web side, asynchronous -----------------------------------------------------------------------------

@@ -3,7 +3,18 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from playground.views import experiments, health, history, models, presets, prompts, receipts, runs, welcome
+from playground.views import (
+    experiments,
+    health,
+    history,
+    models,
+    presets,
+    probes,
+    prompts,
+    receipts,
+    runs,
+    welcome,
+)
 
 urlpatterns = [
     path("", RedirectView.as_view(pattern_name="experiments"), name="home"),
@@ -24,7 +35,10 @@ urlpatterns = [
     path("runs/<uuid:pk>/receipt", receipts.show, name="run-receipt"),
     path("prompts/render", prompts.render, name="prompt-render"),
     path("prompts/examples", prompts.examples, name="prompt-examples"),
+    path("prompts/next-token", probes.next_token, name="next-token"),
+    path("prompts/score", probes.score, name="score"),
     path("models/", models.index, name="models"),
+    path("models/<str:name>/vocabulary", models.vocabulary, name="vocabulary"),
     path("limits", models.limits, name="limits"),
     path("welcome/<str:secret>/", welcome.welcome, name="welcome"),
     path("accounts/", include("allauth.account.urls")),

@@ -1,7 +1,7 @@
 """The worker process: one engine, its lease, and the runs that it follows.
 
 Only this file imports the engine. Threads: one per run (Celery's pool), the engine's own, the
-publisher's, and the pulse, which renews leases and watches over the engine.
+publisher's, those that answer probes, and the pulse, which renews leases and watches over the engine.
 """
 
 import logging
@@ -21,6 +21,7 @@ from playground.following import Following
 from playground.memory import in_words, weight_bytes
 from playground.models import Run, WorkerLease
 from playground.models.worker_lease import WorkerState
+from playground.prober import Prober
 from playground.publisher import Line, Publisher
 from playground.threads import database
 
@@ -59,6 +60,7 @@ class Worker:
         except Exception as error:
             self._report(WorkerState.FAILED, detail=str(error)[:500])
             raise
+        Prober(self.engine, self.model, self.draining).start()
         self._report_warm()
 
     def _report_warm(self) -> None:

@@ -136,6 +136,8 @@ def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
             "history": reverse("experiment-history", args=[experiment.pk]),
             "render": reverse("prompt-render"),
             "examples": reverse("prompt-examples"),
+            "next_token": reverse("next-token"),
+            "score": reverse("score"),
             "models": reverse("models"),
             "presets": reverse("presets", args=[experiment.pk]),
             "experiment": reverse("experiment", args=[experiment.pk]),

@@ -2,7 +2,7 @@
 
 import uuid
 
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.views.decorators.http import require_GET, require_POST
 
 from playground import catalog
@@ -33,6 +33,17 @@ def unload(request: HttpRequest, pk: uuid.UUID, name: str) -> JsonResponse:
     experiment_for(user_of(request), pk, Verb.RUN)
     state = actions.unload(name, user_of(request))
     return JsonResponse({"model": state.as_json()}, status=202)
+
+
+@signed_in
+@require_GET
+def vocabulary(request: HttpRequest, name: str) -> HttpResponse:
+    """The texts of all tokens of a model. At the address with its hash (``v``) they never change."""
+    found = catalog.vocabulary(name)
+    lasts = request.GET.get("v") == found.digest
+    answer = HttpResponse(found.body, content_type="application/json")
+    answer["Cache-Control"] = "private, max-age=31536000, immutable" if lasts else "no-cache"
+    return answer
 
 
 @require_GET

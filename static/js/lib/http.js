@@ -12,7 +12,17 @@ export class RequestError extends Error {
 }
 
 /** Sends `body` as JSON and returns the JSON answer; throws RequestError. */
-export async function requestJson(method, url, { body, headers = {}, keepalive = false, signal } = {}) {
+export async function requestJson(method, url, options) {
+  return parsed(await request(method, url, options))
+}
+
+/** Sends `body` as JSON and returns { bytes, headers } of the answer; throws RequestError. */
+export async function requestBytes(method, url, options) {
+  const response = await request(method, url, options)
+  return { bytes: await response.arrayBuffer(), headers: response.headers }
+}
+
+async function request(method, url, { body, headers = {}, keepalive = false, signal } = {}) {
   const response = await send(url, {
     method,
     keepalive,
@@ -21,9 +31,8 @@ export async function requestJson(method, url, { body, headers = {}, keepalive =
     headers: { Accept: "application/json", ...writeHeaders(method), ...headers },
     body: body === undefined ? undefined : JSON.stringify(body),
   })
-  const answer = await parsed(response)
-  if (response.ok && !response.redirected) return answer
-  throw refusal(response, answer)
+  if (response.ok && !response.redirected) return response
+  throw refusal(response, await parsed(response))
 }
 
 function writeHeaders(method) {

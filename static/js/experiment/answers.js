@@ -1,0 +1,65 @@
+// The other half of the experiment page: runs, their answers, and the history.
+
+import { AnswerStrip } from "../controllers/answer_strip.js";
+import { connectBranches } from "../controllers/branches.js";
+import { RunHistory } from "../controllers/history.js";
+import { connectKeeping } from "../controllers/keep_answer.js";
+import { keepModelsFresh } from "../controllers/model_states.js";
+import { ModelWish } from "../controllers/model_wish.js";
+import { connectReceipts } from "../controllers/receipt.js";
+import { Restore } from "../controllers/restore.js";
+import { RunControls } from "../controllers/run_controls.js";
+import { RunDifference } from "../controllers/run_difference.js";
+import { RunSettings } from "../controllers/run_settings.js";
+import { connectShading } from "../controllers/shading.js";
+import { requestJson } from "../lib/http.js";
+import { LiveSocket, socketUrl } from "../lib/socket.js";
+import { TabMemory } from "../lib/tab_memory.js";
+import { commands } from "../models/commands.js";
+import { RunWatch } from "../models/run_watch.js";
+
+/** `editor` is what connectEditor returns. */
+export function connectAnswers(draft, page, editor) {
+  const socket = new LiveSocket(socketUrl(page.urls.socket, location), {
+    onState: (state) => answers.showConnection(state),
+    onError: (frame) => answers.complain(frame.message),
+  })
+  const runs = new RunWatch({ socket, read: readRun, user: page.user.id })
+  const memory = (name) => new TabMemory(`${name} ${page.experiment.id}`)
+  const answers = new AnswerStrip({ runs, memory: memory("answers") })
+  connectModels({ draft, page, editor, runs })
+  new RunControls({ draft, runs, url: page.urls.runs, answers })
+  connectCards({ draft, page, editor, runs, answers })
+  connectHistory({ draft, page, runs, answers, memory: memory("restored") })
+  window.addEventListener("online", () => socket.hurry())
+  socket.connect()
+  answers.restore(page.history.runs[0]?.id)
+}
+
+function connectModels({ draft, page, editor, runs }) {
+  const wish = new ModelWish({ draft, url: page.urls.experiment, asked: () => lookSoon() })
+  const show = (models) => [editor, wish].forEach((part) => part.showModels(models))
+  const lookSoon = keepModelsFresh(page.urls.models, show, runs)
+}
+
+/** What each card offers beside its text. */
+function connectCards({ draft, page, editor, runs, answers }) {
+  new RunSettings({ draft, exact: editor.exact, complain: (message) => answers.complain(message) })
+  connectKeeping(draft, editor.grid)
+  const { repeat } = connectBranches({ runs, url: page.urls.runs, draft, answers })
+  connectReceipts({ show: (run) => answers.open(run), repeat })
+  connectShading(commands)
+}
+
+function connectHistory({ draft, page, runs, answers, memory }) {
+  const history = new RunHistory({ url: page.urls.history, newest: page.history, runs, answers })
+  const restore = new Restore({ draft, memory })
+  const difference = new RunDifference()
+  const on = (source, name, act) =>
+    source.addEventListener(name, ({ detail }) => act(detail).catch((error) => answers.complain(error.message)))
+  on(history, "open", ({ run }) => answers.open(run))
+  on(history, "compare", async (detail) => difference.show(await Promise.all(detail.runs.map(readRun))))
+  for (const source of [history, answers]) on(source, "restore", async ({ run }) => restore.put(await readRun(run)))
+}
+
+const readRun = async (id) => (await requestJson("GET", `/runs/${id}/`)).run
