@@ -17,7 +17,7 @@ def look(page: Page, name: str) -> list[str]:
     """What axe finds on the page as it is, in both schemes."""
     found = []
     for scheme in ("light", "dark"):
-        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # type: ignore[arg-type]
+        page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.screenshot(path=shots() / f"{name}-{scheme}.png")
         for item in Axe().run(page, options=AXE).response["violations"]:
             found += [

@@ -211,7 +211,7 @@ def test_without_memory_for_all_logits_fewer_are_asked_for(
             raise NO_MEMORY[0]
         return draw(logits, rows)
 
-    draw = engines.sample
+    draw = engines.sample  # type: ignore[attr-defined]
     monkeypatch.setattr(engines, "sample", sample)
     assert [ids(events) for events in answers(engine, requests)] == expected
     assert engine.stats().preemptions > 0

@@ -15,7 +15,8 @@ FOLDER = Path(os.environ.get("FEWSHOT_TEST_MODELS", "var/models")) / "smollm2-13
 def logprobs(ids: list[int]) -> torch.Tensor:
     model = AutoModelForCausalLM.from_pretrained(FOLDER, dtype=torch.float32)
     with torch.inference_mode():
-        return model(torch.tensor([ids])).logits[0].double().log_softmax(-1)
+        logits: torch.Tensor = model(torch.tensor([ids])).logits[0]
+    return logits.double().log_softmax(-1)
 
 
 def test_the_numbers_are_those_of_the_plain_model(
@@ -52,5 +53,5 @@ def test_the_numbers_are_those_of_the_plain_model(
 def test_nothing_is_left_behind(instance: Instance, browser: Browser) -> None:
     assert browser.post("/prompts/next-token", {"spec": spec()}).status == 200
     with instance.broker() as broker:
-        assert all(broker.ttl(key) > 0 for key in broker.scan_iter("probe*"))  # type: ignore[operator]
+        assert all(broker.ttl(key) > 0 for key in broker.scan_iter("probe*"))
         wait_until(lambda: not broker.exists("probes:smollm2-135m-instruct"), 5, "an empty queue")
