@@ -1,5 +1,6 @@
 // The distribution of the next token over the whole vocabulary, and what temperature, top-k, top-p and min-p make of it.
-// Each step follows transformers' processor of that name: float32 where it has float32, and the same ties.
+// Each step follows transformers' processor of that name: float32 where it has float32, and the same ties. Of tokens that
+// tie at the edge of top-p its sort leaves open which stay: here those with the highest ids, as in inference/processors.py.
 //
 // No step changes the order of the tokens, so each keeps the first few of one order. A logit of 16 bits has few
 // values, so tokens of one value are counted once: a redraw costs thousands of operations, not a whole vocabulary.
