@@ -121,7 +121,7 @@ export class Draft extends EventTarget {
 
   #faultInName(from, to) {
     if (!to) return "A column needs a name."
-    if (to === "__proto__") return "JavaScript keeps this name for itself."
+    if (to === "__proto__") return "__proto__ cannot be the name of a column."
     if ([...to].length > this.limits.field_name_chars) return `A name has at most ${this.limits.field_name_chars} characters.`
     const others = this.columns.filter((name) => name !== from)
     return others.includes(to) ? `There is already a column called ${to}.` : ""
