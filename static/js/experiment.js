@@ -2,11 +2,11 @@
 
 import { AnswerPanel } from "./controllers/answer_panel.js";
 import { ContextBar } from "./controllers/context_bar.js";
+import { connectDownload } from "./controllers/download_button.js";
 import { connectCosts } from "./controllers/example_costs.js";
 import { ExactPrompt } from "./controllers/exact_prompt.js";
 import { connectHistory } from "./controllers/history.js";
 import { ExampleGrid } from "./controllers/example_grid.js";
-import { connectExport } from "./controllers/export_button.js";
 import { connectDrop } from "./controllers/file_drop.js";
 import { connectUndo } from "./controllers/grid_note.js";
 import { connectPaste } from "./controllers/grid_paste.js";
@@ -57,7 +57,7 @@ function connectExamples() {
   connectUndo(edits)
   connectPaste(draft, edits, (text) => dialog.open(text))
   connectDrop((file) => dialog.openFile(file))
-  connectExport(draft)
+  connectDownload(draft)
   return grid
 }
 

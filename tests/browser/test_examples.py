@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage, shots
-from tests.browser.test_first_light import new_experiment, open_starter, wait_done
+from tests.browser.test_first_light import new_experiment, open_starter
 
 # Latin-1, semicolons, a line break in a cell, a formula, a short row, an empty one, and markup.
 TABLE = 'Réponse;Texte;stars\npositive;"Très bon,\nmerci";5\nnegative;=1+1;1\npositive;<b>x</b>\n;;\n'
@@ -55,7 +55,7 @@ def test_a_table_is_mapped_previewed_and_imported(open_page: OpenPage) -> None:
     expect(page.locator("#save-state")).to_contain_text("saved")
     with page.expect_download() as saved:
         page.get_by_role("button", name="Export").click()
-    assert Path(saved.value.path()).read_bytes().decode("utf-8-sig").splitlines()[3] == "'=1+1,negative"
+    assert Path(saved.value.path()).read_bytes().decode("utf-8-sig").splitlines()[3] == '"\'=1+1",negative'
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -120,7 +120,7 @@ def test_fields_are_found_in_the_instruction_and_the_answer_becomes_an_example(o
     page.locator("#exact-toggle").click()
     expect(page.locator("#exact-text")).to_contain_text("Translate good morning to French.")
     page.keyboard.press("Control+Enter")
-    wait_done(page)
+    expect(page.get_by_role("button", name="Add to examples")).to_be_visible()
     answer = (page.locator("#answer").text_content() or "").strip()
     page.locator("#inputs textarea").first.fill("something else")
     page.get_by_role("button", name="Add to examples").click()

@@ -143,5 +143,5 @@ function rename(values, from, to) {
 /** The field's name for a prompt with `placed` of `all` examples in it. */
 export function shotLabel(placed, all) {
   const name = ["zero-shot", "one-shot"][placed] ?? "few-shot"
-  return all > placed ? `${name} · ${placed} of ${all} placed` : name
+  return all > placed ? `${name} · ${placed.toLocaleString("en")} of ${all.toLocaleString("en")} placed` : name
 }
