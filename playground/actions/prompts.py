@@ -85,10 +85,9 @@ def again(run: Run) -> RenderedPrompt | None:
 def count_examples(spec: PromptSpec) -> list[int]:
     """The tokens of every example of ``spec`` if it were placed, also of those that are not."""
     examples = [example.model_copy(update={"on": True}) for example in spec.examples]
-    every: list[int] = render(spec.model_copy(update={"examples": examples, "shots": None})).counts()[
-        "examples"
-    ]
-    return every
+    fit = render(spec.model_copy(update={"examples": examples, "shots": None}))
+    counts: list[int] = fit.counts()["examples"]
+    return counts
 
 
 def prefetch(user: User, spec: PromptSpec, fit: Fit) -> None:

@@ -1,11 +1,14 @@
 """The examples grid: import, undo, keyboard, shots, paste, and fields in the instruction."""
 
 import re
+from pathlib import Path
 
+import pytest
+from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage, shots
-from tests.browser.test_first_light import new_experiment, open_starter, wait_done
+from tests.browser.test_first_light import new_experiment, open_starter
 
 # Latin-1, semicolons, a line break in a cell, a formula, a short row, an empty one, and markup.
 TABLE = 'Réponse;Texte;stars\npositive;"Très bon,\nmerci";5\nnegative;=1+1;1\npositive;<b>x</b>\n;;\n'
@@ -16,6 +19,14 @@ PASTE = """([text, html]) => {
   const paste = new ClipboardEvent("paste", { clipboardData: data, bubbles: true, cancelable: true });
   document.activeElement.dispatchEvent(paste);
 }"""
+
+
+def choose(page: Page) -> None:
+    page.get_by_role("button", name="Import", exact=True).click()
+    page.locator("#import-file").set_input_files(
+        {"name": "avis.csv", "mimeType": "text/csv", "buffer": TABLE.encode("latin-1")}
+    )
+    expect(page.locator("#import-counts")).to_contain_text("tokens with")
 
 
 def cells(page: Page) -> list[str]:
@@ -29,10 +40,7 @@ def handle(page: Page, number: int) -> Locator:
 def test_a_table_is_mapped_previewed_and_imported(open_page: OpenPage) -> None:
     page = open_page()
     new_experiment(page, text="Assez bon.")
-    page.get_by_role("button", name="Import", exact=True).click()
-    page.locator("#import-file").set_input_files(
-        {"name": "avis.csv", "mimeType": "text/csv", "buffer": TABLE.encode("latin-1")}
-    )
+    choose(page)
     expect(page.locator("#import-state")).to_have_text("avis.csv: CSV with semicolons, 4 rows, 3 columns")
     expect(page.locator("#import-notes")).to_contain_text("not UTF-8")
     page.get_by_label("Column Réponse goes to").select_option("output")
@@ -45,6 +53,18 @@ def test_a_table_is_mapped_previewed_and_imported(open_page: OpenPage) -> None:
     expect(page.locator("#grid-note")).to_have_text("3 rows added.")
     assert cells(page) == ["Très bon,\nmerci", "positive", "=1+1", "negative", "<b>x</b>", "positive"]
     expect(page.locator("#save-state")).to_contain_text("saved")
+    with page.expect_download() as saved:
+        page.get_by_role("button", name="Export").click()
+    assert Path(saved.value.path()).read_bytes().decode("utf-8-sig").splitlines()[3] == '"\'=1+1",negative'
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_nothing_in_the_import(open_page: OpenPage, scheme: str) -> None:
+    page = open_page(color_scheme=scheme, bypass_csp=True)
+    open_starter(page)
+    choose(page)
+    found = Axe().run(page).response["violations"]
+    assert [(item["id"], item["nodes"][0]["target"]) for item in found] == []
 
 
 def test_a_deleted_example_comes_back_and_shots_are_chosen(open_page: OpenPage) -> None:
@@ -100,7 +120,7 @@ def test_fields_are_found_in_the_instruction_and_the_answer_becomes_an_example(o
     page.locator("#exact-toggle").click()
     expect(page.locator("#exact-text")).to_contain_text("Translate good morning to French.")
     page.keyboard.press("Control+Enter")
-    wait_done(page)
+    expect(page.get_by_role("button", name="Add to examples")).to_be_visible()
     answer = (page.locator("#answer").text_content() or "").strip()
     page.locator("#inputs textarea").first.fill("something else")
     page.get_by_role("button", name="Add to examples").click()

@@ -13,6 +13,8 @@ test("every import is relative and ends with a semicolon", () => {
     for (const line of readFileSync(join(ROOT, name), "utf8").split("\n")) {
       if (!/^(import|export .* from)\b/.test(line)) continue
       assert.match(line, /"\.{1,2}\/[\w./]+\.js";$/, name)
+      // A name that ends in "Import" or "Export" before a brace would be taken for another statement.
+      assert.doesNotMatch(line.slice("import".length), /(import|export)[\s{]/i, name)
       seen += 1
     }
   }

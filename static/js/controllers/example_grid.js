@@ -34,14 +34,15 @@ export class ExampleGrid {
     this.#drawState()
   }
 
-  /** Exchanges the rows on the page; focus and scroll stay, as far as their rows do. */
+  /** Makes the page's rows these, and touches only those that come, go or change places: focus and scroll stay. */
   #put(rows) {
-    const box = this.rows.closest(".grid-scroll")
-    const { scrollTop } = box
-    const held = document.activeElement
-    this.rows.replaceChildren(...rows)
-    box.scrollTop = scrollTop
-    if (this.rows.contains(held)) held.focus({ preventScroll: true })
+    const wanted = new Set(rows)
+    for (const old of [...this.rows.children]) if (!wanted.has(old)) old.remove()
+    let next = this.rows.firstElementChild
+    for (const row of rows) {
+      if (row === next) next = next.nextElementSibling
+      else this.rows.insertBefore(row, next)
+    }
   }
 
   /** Adds an example with `content` at the end and puts the cursor into it. */
@@ -204,7 +205,9 @@ export class ExampleGrid {
   }
 
   #drawRowState(row, { on }, number, placed) {
-    if (!row) return // being added
+    const state = [number, on, placed].join()
+    if (!row || row.state === state) return // a missing row is just being added
+    row.state = state
     const box = row.querySelector("[data-on]")
     row.classList.toggle("off", !placed)
     box.setAttribute("aria-label", on && !placed ? `Use example ${number}: on, but beyond the shots` : `Use example ${number}`)

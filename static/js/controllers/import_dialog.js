@@ -190,7 +190,7 @@ export class ImportDialog {
     head.querySelector(".import-name").textContent = name
     select.setAttribute("aria-label", `Column ${name} goes to`)
     const { fields, output_name: output } = this.draft.spec
-    const options = [["", "left out"], ...fields.map((field) => [`field:${field}`, field]), ["output", `${output} (output)`]]
+    const options = [["", "left out"], ...fields.map((field) => [`field:${field}`, field]), ["output", output === "output" ? output : `${output} (the output)`]]
     options.push(["new", `new field ${this.plan.newNames.get(index) ?? ""}`.trim()])
     select.append(...options.map(([value, text]) => element("option", { value, text })))
     select.value = this.plan.targets[index]

@@ -57,7 +57,7 @@ function line(...parts) {
   return made
 }
 
-/** A name keeps its own direction, and long ones are cut by the style. */
+/** A name keeps its own direction. */
 function bidi(text) {
   return element("bdi", { text })
 }

@@ -1,10 +1,10 @@
 // The editor's half of the experiment page: everything that changes the draft, and what is said about it while it changes.
 
 import { ContextBar } from "../controllers/context_bar.js";
+import { connectDownload } from "../controllers/download_button.js";
 import { connectCosts } from "../controllers/example_costs.js";
 import { ExampleGrid } from "../controllers/example_grid.js";
 import { ExactPrompt } from "../controllers/exact_prompt.js";
-import { connectExport } from "../controllers/export_button.js";
 import { connectDrop } from "../controllers/file_drop.js";
 import { connectUndo } from "../controllers/grid_note.js";
 import { connectPaste } from "../controllers/grid_paste.js";
@@ -48,7 +48,7 @@ function connectExamples(draft, page) {
   connectUndo(edits)
   connectPaste(draft, edits, (text) => dialog.open(text))
   connectDrop((file) => dialog.openFile(file))
-  connectExport(draft)
+  connectDownload(draft)
   return grid
 }
 

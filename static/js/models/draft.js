@@ -150,7 +150,7 @@ export class Draft extends EventTarget {
 
   #faultInName(from, to) {
     if (!to) return "A column needs a name."
-    if (to === "__proto__") return "JavaScript keeps this name for itself."
+    if (to === "__proto__") return "__proto__ cannot be the name of a column."
     if ([...to].length > this.limits.field_name_chars) return `A name has at most ${this.limits.field_name_chars} characters.`
     const others = this.columns.filter((name) => name !== from)
     return others.includes(to) ? `There is already a column called ${to}.` : ""
@@ -172,5 +172,5 @@ function rename(values, from, to) {
 /** The field's name for a prompt with `placed` of `all` examples in it. */
 export function shotLabel(placed, all) {
   const name = ["zero-shot", "one-shot"][placed] ?? "few-shot"
-  return all > placed ? `${name} · ${placed} of ${all} placed` : name
+  return all > placed ? `${name} · ${placed.toLocaleString("en")} of ${all.toLocaleString("en")} placed` : name
 }

@@ -3,7 +3,7 @@
 import { byId, element } from "../lib/dom.js";
 import { asCsv } from "../models/table_writer.js";
 
-export function connectExport(draft) {
+export function connectDownload(draft) {
   const button = byId("export")
   const draw = () => (button.hidden = draft.spec.examples.length === 0)
   button.addEventListener("click", () => save(`${draft.title.trim() || "examples"}.csv`, asCsv(draft, globalThis.Papa)))
