@@ -155,7 +155,8 @@ def _cut_classes(weights: Tensor, allowed: float, rest: Tensor | float) -> Tenso
     edge = int((tails.float() <= allowed).sum().clamp(max=classes.max()))
     at = (classes == edge).nonzero()[:, 0]
     stays = classes > edge
-    stays[at] = _cut_sorted(weights[at], allowed, tails[edge - 1] if edge else rest)
+    if len(at):  # none if rounding lets the rest alone exceed what is allowed
+        stays[at] = _cut_sorted(weights[at], allowed, tails[edge - 1] if edge else rest)
     return stays
 
 

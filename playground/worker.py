@@ -88,7 +88,7 @@ class Worker:
         try:
             return self._build_engine(spec, accelerate=True)
         except SwappedModulesError as fault:
-            log.warning("%s is loaded again without faster modules: %s", self.model, fault)
+            log.warning("%s is loaded again without faster modules: %s", self.model, str(fault))
             return None
 
     def _build_engine(self, spec: ModelSpec, *, accelerate: bool) -> "Engine":
