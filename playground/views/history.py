@@ -67,8 +67,8 @@ def page_of(experiment: Experiment, wanted: Search) -> dict[str, Any]:
         runs = runs.filter(model=wanted.model)
     if wanted.outcome:
         runs = runs.filter(status__in=OUTCOMES[wanted.outcome])
-    shown = runs.select_related("user").only(*SHOWN, "user__first_name", "user__username")
-    found = list(shown.annotate(preview=Left("text", PREVIEW)).newest_first()[: PAGE + 1])
+    shown = runs.newest_first().select_related("user").only(*SHOWN, "user__first_name", "user__username")
+    found = list(shown.annotate(preview=Left("text", PREVIEW))[: PAGE + 1])
     return {"runs": [row_of(run) for run in found[:PAGE]], "more": len(found) > PAGE, "models": models}
 
 

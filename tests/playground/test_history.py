@@ -21,7 +21,8 @@ NOW = timezone.now()
 
 def kept(experiment: Experiment, count: int = 1, **fields: Any) -> list[Run]:
     """Ended runs of an experiment, each a minute older than the one before."""
-    base = {"status": Status.SUCCEEDED, "model": "m", "prompt_text": "", "text": "yes"} | fields
+    base: dict[str, Any] = {"status": Status.SUCCEEDED, "model": "m", "prompt_text": "", "text": "yes"}
+    base |= fields
     return Run.objects.bulk_create(
         Run(
             team=experiment.team,
