@@ -85,7 +85,7 @@ def assert_equal(found: dict[str, Any], logits: Tensor, wanted: dict[str, Any]) 
 
 
 def in_order(shares: Tensor, logits: Tensor) -> Tensor:
-    """The shares by logit: of tokens that tie at the edge of top-p, transformers' sort leaves open which stay."""
+    """The shares by logit: of tokens that tie at the edge, transformers' sort leaves open which stay."""
     order = numpy.lexsort((shares.numpy(), logits.half().numpy()))
     return shares[torch.from_numpy(order)]
 
