@@ -91,7 +91,7 @@ def _candidates(first: Run, again: Run, at: int) -> list[Verdict]:
 def _text(record: Record) -> str:
     """A token's own text: what it adds may be empty, where it ends within a character."""
     names: dict[int, str] = {token_id: text for token_id, text, _ in record.get("top", [])}
-    return names.get(record["id"], record["t"])
+    return names.get(record["id"]) or str(record["t"])
 
 
 def _probability(place: Record, token_id: int) -> float | None:
