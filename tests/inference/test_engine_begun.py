@@ -56,13 +56,21 @@ def test_a_stop_string_is_met_across_the_cut(start_engine: StartEngine, tiny: Lo
     engine = start_engine()
     request = ask("a", max_new_tokens=LENGTH)
     whole = read(engine.submit(request))
-    at = next(n for n in range(5, LENGTH) if all(tokens(whole)[k].text for k in (n - 1, n)))
-    stop = tokens(whole)[at - 1].text[-1] + tokens(whole)[at].text[0]
+    at, stop = first_seam([token.text for token in tokens(whole)])
     stopping = replace(request, sampling=replace(request.sampling, stop=(stop,)))
     events = read(engine.submit(from_token(stopping, ids(whole), at)))
     assert text(events) == ""
     assert isinstance(events[-1], Finished)
     assert events[-1].reason is FinishReason.STOP_STRING
+
+
+def first_seam(texts: list[str]) -> tuple[int, str]:
+    """A place and the two characters that meet there, and nowhere before it."""
+    for at in range(5, LENGTH):
+        seam = texts[at - 1][-1:] + texts[at][:1]
+        if len(seam) == 2 and seam not in "".join(texts[:at]):
+            return at, seam
+    raise AssertionError("the answer has no such place")
 
 
 @pytest.mark.parametrize("begun", [-1, 8, 9])
