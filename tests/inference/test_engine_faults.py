@@ -14,6 +14,7 @@ import pytest
 import torch
 
 from inference import engine as engines
+from inference import sampler
 from inference.config import EngineConfig
 from inference.engine import Engine
 from inference.loader import LoadedModel
@@ -209,9 +210,8 @@ def test_without_memory_for_all_logits_fewer_are_asked_for(
     def sample(logits: torch.Tensor, rows: Any) -> Any:
         if len(logits) > 3:
             raise NO_MEMORY[0]
-        return draw(logits, rows)
+        return sampler.sample(logits, rows)
 
-    draw = engines.sample  # type: ignore[attr-defined]
     monkeypatch.setattr(engines, "sample", sample)
     assert [ids(events) for events in answers(engine, requests)] == expected
     assert engine.stats().preemptions > 0
@@ -273,7 +273,7 @@ def test_storm_of_all_faults_and_wishes_leaves_nothing_behind(
     with torch.no_grad():
         tiny.model.model.embed_tokens.weight[399] = float("nan")
     faults = {0: OUT_OF_LUCK, 5: NO_MEMORY[0], 10: NO_MEMORY[2]}
-    Forward(tiny.model, lambda call, size: faults.get(call % 23))
+    storm = Forward(tiny.model, lambda call, size: faults.get(call % 23))
     requests = [mixed(n) for n in range(400)]
     streams = engine.submit_all(requests)
     wishes = threading.Thread(target=disturb, args=(engine, streams))
@@ -285,6 +285,7 @@ def test_storm_of_all_faults_and_wishes_leaves_nothing_behind(
     ends = Counter(type(seen[-1]) for seen in events)
     assert ends[Finished] > 200
     assert ends[Failed] > 5
+    tiny.model.forward = storm.forward
     assert ids(read(engine.submit(ask("0")))) == expected
     assert_idle(engine)
 
