@@ -5,7 +5,7 @@ import re
 from playwright.sync_api import Locator, Page, expect
 
 from tests.browser.conftest import OpenPage, shots
-from tests.browser.test_first_light import STORY, new_experiment, open_starter
+from tests.browser.test_first_light import STORY, new_experiment, open_starter, press_run
 from tests.system.instance import Instance
 
 # Copies of the newest run, one a day, at 11:30 UTC: half past midnight of the next day in Auckland.
@@ -56,13 +56,13 @@ def test_eight_samples_stream_beside_each_other_and_survive_a_reload(open_page: 
     expect(cards(page)).to_have_count(8)
     wait_for_text(page, 8)
     page.screenshot(path=shots() / "eight-streams.png")
-    seeds = {re.search(r"seed (\d+)", text)[1] for text in page.locator(".card-about").all_text_contents()}  # type: ignore[index]
+    seeds = {re.search(r"seed (\d+)", text)[1] for text in page.locator(".answer-about").all_text_contents()}  # type: ignore[index]
     assert len(seeds) == 8
 
     first = cards(page).first
     first.get_by_role("button", name="Stop this answer").click()
     expect(first).to_have_attribute("data-status", "cancelled")
-    expect(first.locator(".card-note")).to_contain_text("kept")
+    expect(first.locator(".answer-note")).to_contain_text("kept")
     expect(cards(page).last).to_have_attribute("data-status", "running")
 
     page.reload()
@@ -82,18 +82,18 @@ def test_a_ladder_and_its_regenerated_answers(open_page: OpenPage) -> None:
     open_starter(page)
     page.locator("#ladder").click()
     wait_all_ended(page, 3)
-    expect(page.locator(".card-title")).to_have_text(["zero-shot", "one-shot", "3-shot"])
+    expect(page.locator(".answer-title")).to_have_text(["zero-shot", "one-shot", "3-shot"])
     last = cards(page).last
     text, run = last.locator("answer-text").text_content(), last.get_attribute("data-run")
     last.get_by_role("button", name="Regenerate").click()
-    expect(last.locator(".card-pager")).to_contain_text("2 of 2")
+    expect(last.locator(".answer-pager")).to_contain_text("2 of 2")
     expect(last).to_have_attribute("data-status", ENDED)
     assert last.get_attribute("data-run") != run
     last.get_by_role("button", name="Older answer").click()
     expect(last).to_have_attribute("data-run", run or "")
     expect(last.locator("answer-text")).to_have_text(text or "")
     page.reload()
-    expect(cards(page).last.locator(".card-pager")).to_contain_text("1 of 2")
+    expect(cards(page).last.locator(".answer-pager")).to_contain_text("1 of 2")
     cards(page).first.get_by_role("button", name="Close this card").click()
     expect(cards(page)).to_have_count(2)
 
@@ -104,11 +104,11 @@ def test_the_history_finds_compares_and_restores(open_page: OpenPage) -> None:
     instruction = page.locator("#instruction")
     before = "Decide whether the review is positive. Answer with one word."
     instruction.fill(before)
-    page.keyboard.press("Control+Enter")
+    press_run(page)
     wait_all_ended(page, 1)
     instruction.fill("Say whether the shopper is happy. Answer with one word.")
-    page.keyboard.press("Control+Enter")
-    expect(cards(page).locator(".card-pager")).to_contain_text("2 of 2")
+    press_run(page)
+    expect(cards(page).locator(".answer-pager")).to_contain_text("2 of 2")
     wait_all_ended(page, 1)
 
     lines = page.locator("#history .line")
@@ -148,7 +148,7 @@ def test_the_history_finds_compares_and_restores(open_page: OpenPage) -> None:
 def test_history_days_are_the_readers(open_page: OpenPage, instance: Instance) -> None:
     page = open_page(timezone_id="Pacific/Auckland")
     open_starter(page)
-    page.keyboard.press("Control+Enter")
+    press_run(page)
     wait_all_ended(page, 1)
     instance.manage("shell", "-c", SIXTY_DAYS)
     page.reload()

@@ -1,5 +1,5 @@
 // One answer on the page: heading, live text, facts, and its buttons. Other parts find the card by the document:
-// <article class="answer-card" data-run data-status> holds an <answer-text> and a <footer class="card-parts"> for them,
+// <article class="answer-card" data-run data-status> holds an <answer-text> and a <footer class="answer-parts"> for them,
 // and sends a bubbling "answer-state" ({ buffer }) when another run is shown or its status changes.
 
 import { copyWithNote, fromTemplate, say } from "../lib/dom.js";

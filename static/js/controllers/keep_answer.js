@@ -15,7 +15,7 @@ export function connectKeeping(draft, grid) {
 function addButton(card, act) {
   const element = fromTemplate("keep-answer-template")
   element.addEventListener("click", act)
-  card.querySelector(".card-acts").prepend(element)
+  card.querySelector(".answer-acts").prepend(element)
   return { element, run: null }
 }
 

@@ -12,7 +12,7 @@ export class RunSettings {
   #show(card, buffer) {
     const known = card.querySelector(".run-settings")
     const part = known ?? this.#make(card)
-    if (!known) card.querySelector(".card-parts").prepend(part)
+    if (!known) card.querySelector(".answer-parts").prepend(part)
     this.buffers.set(part, buffer)
     part.hidden = !buffer.about.settings
     part.querySelector("[data-words]").textContent = buffer.about.settingsWords
