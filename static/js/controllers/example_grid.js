@@ -5,6 +5,8 @@ import { grow } from "./autosize.js";
 import { connectDragging } from "./drag_rows.js";
 import { drawHead } from "./example_columns.js";
 
+const MANY = 100 // rows from which the browser may leave out those it does not show
+
 export class ExampleGrid {
   /** `edits` are the undoable edits of the same draft. */
   constructor(draft, edits) {
@@ -200,6 +202,7 @@ export class ExampleGrid {
     this.state = key
     if (this.draft.room > 0) say(byId("examples-fault"), "")
     byId("grid-empty").hidden = examples.length > 0
+    this.rows.classList.toggle("many", examples.length > MANY)
     const placed = new Set(this.draft.placed)
     examples.forEach((example, index) => this.#drawRowState(this.row(example.id), example, index + 1, placed.has(example)))
   }
