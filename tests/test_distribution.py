@@ -103,8 +103,8 @@ def equal(width: int, seed: int) -> Tensor:
 
 
 def extreme(width: int, seed: int) -> Tensor:
-    """Tokens that cannot come, both zeros, the smallest halves, and some that are certain."""
-    choices = torch.tensor([-math.inf, -65504.0, -6e-8, -0.0, 0.0, 6e-8, 1.0, 65504.0])
+    """Tokens that cannot come, both zeros, almost equal ones, and some that are certain."""
+    choices = torch.tensor([-math.inf, -65504.0, -6e-5, -0.0, 0.0, 6e-5, 1.0, 65504.0])
     logits = choices[torch.randint(8, (width,), generator=torch.Generator().manual_seed(seed))]
     logits[0] = 0.0
     return logits

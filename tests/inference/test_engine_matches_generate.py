@@ -214,7 +214,7 @@ def test_next_token_logits_are_those_of_the_plain_model(
     with torch.inference_mode():
         plain = model(torch.tensor([prompts[0]])).logits[0, -1]
     logits = torch.frombuffer(bytearray(engine.next_token(prompts[0])), dtype=torch.float16)
-    assert torch.allclose(logits.float(), plain, atol=2e-2)
+    assert torch.allclose(logits.float(), plain - plain.max(), atol=2e-2)
 
 
 def test_seed_gives_the_same_tokens_in_a_batch(engine: Engine, prompts: list[tuple[int, ...]]) -> None:
