@@ -121,7 +121,7 @@ def test_fields_are_found_in_the_instruction_and_the_answer_becomes_an_example(o
     expect(page.locator("#exact-text")).to_contain_text("Translate good morning to French.")
     page.keyboard.press("Control+Enter")
     expect(page.get_by_role("button", name="Add to examples")).to_be_visible()
-    answer = (page.locator("#answer").text_content() or "").strip()
+    answer = (page.locator(".answer-card answer-text").text_content() or "").strip()
     page.locator("#inputs textarea").first.fill("something else")
     page.get_by_role("button", name="Add to examples").click()
     expect(page.locator("#grid-rows textarea").first).to_be_focused()

@@ -40,7 +40,7 @@ def new_experiment(page: Page, text: str = STORY, tokens: int = 220) -> None:
 
 
 def answer(page: Page) -> str:
-    return page.locator("answer-text").text_content() or ""
+    return page.locator(".answer-card answer-text").text_content() or ""
 
 
 def wait_for_words(page: Page, words: int) -> None:
@@ -71,8 +71,8 @@ def test_a_newcomer_runs_the_starter(open_page: OpenPage, instance: Instance) ->
     expect(page.locator("#shots")).to_have_text("few-shot")
     press_run(page)
     wait_done(page)
-    expect(page.locator("answer-text")).to_have_text(re.compile("positive|negative"))
-    expect(page.locator(".facts")).to_contain_text("tok/s")
+    expect(page.locator(".answer-card answer-text")).to_have_text(re.compile("positive|negative"))
+    expect(page.locator(".answer-card .facts")).to_contain_text("tok/s")
     expect(page.locator("#history .line").first).to_contain_text(answer(page).strip())
     page.screenshot(path=shots() / "experiment-light.png")
 
@@ -95,7 +95,7 @@ def test_tokens_stream_and_escape_stops(open_page: OpenPage) -> None:
     kept = answer(page)
     assert kept
     page.reload()
-    expect(page.locator("answer-text")).to_have_text(kept)
+    expect(page.locator(".answer-card answer-text")).to_have_text(kept)
 
 
 def test_reload_and_second_browser_see_the_same_text(open_page: OpenPage) -> None:
@@ -126,7 +126,7 @@ def test_a_cut_browser_resumes_without_gap_or_repeat(open_page: OpenPage) -> Non
     wait_done(page)
     shown = answer(page)
     page.reload()
-    expect(page.locator("answer-text")).to_have_text(shown)
+    expect(page.locator(".answer-card answer-text")).to_have_text(shown)
 
 
 def test_the_draft_survives_and_an_old_tab_cannot_win(open_page: OpenPage) -> None:
@@ -164,7 +164,7 @@ def test_nothing_that_people_type_or_models_write_becomes_markup(
     wait_done(page)
     instance.manage("shell", "-c", FORGE.format(text=repr(NASTY)))
     page.reload()
-    expect(page.locator("answer-text")).to_have_text(NASTY)
+    expect(page.locator(".answer-card answer-text")).to_have_text(NASTY)
     page.goto(re.sub(r"/experiments/.*", "/experiments/", page.url))
     expect(page.locator("main")).to_contain_text("<script>window.pwned")
     assert page.evaluate("window.pwned") is None
@@ -192,12 +192,12 @@ def test_examples_can_be_added_moved_switched_and_removed(open_page: OpenPage) -
 def test_greedy_disables_the_samplers_and_says_why(open_page: OpenPage) -> None:
     page = open_page()
     open_starter(page)
-    page.get_by_text("Greedy", exact=True).click()
+    page.locator("#mode").get_by_text("Greedy").click()
     expect(page.locator("[data-sampler] input").first).to_be_disabled()
     expect(page.locator("#mode-note")).to_contain_text("most likely")
     page.get_by_text("Sample", exact=True).click()
     expect(page.locator("[data-sampler] input").first).to_be_enabled()
-    page.get_by_text("Greedy", exact=True).click()
+    page.locator("#mode").get_by_text("Greedy").click()
     expect(page.locator("#save-state")).to_contain_text("saved")
 
 

@@ -24,7 +24,7 @@ def is_apart(one: Locator, other: Locator) -> bool:
 
 def run_to_the_end(page: Page) -> None:
     page.keyboard.press("Control+Enter")
-    expect(page.locator("#answer .t").first).to_be_visible(timeout=60_000)
+    expect(page.locator(".answer-card answer-text .t").first).to_be_visible(timeout=60_000)
     wait_done(page)
 
 
@@ -33,7 +33,7 @@ def test_tokens_are_inspected_branched_and_repeated(open_page: OpenPage) -> None
     new_experiment(page, tokens=24)
     page.evaluate(LISTEN)
     run_to_the_end(page)
-    tokens, panel = page.locator("#answer .t"), page.locator("[data-token-panel]")
+    tokens, panel = page.locator(".answer-card answer-text .t"), page.locator("[data-token-panel]")
     expect(page.locator("[data-figure-words]")).to_contain_text("perplexity")
 
     tokens.nth(3).hover()
@@ -64,11 +64,11 @@ def test_tokens_are_inspected_branched_and_repeated(open_page: OpenPage) -> None
     expect(page.locator(".origin")).to_contain_text("Branched at token 7")
     wait_done(page)
     assert answer(page).startswith(begins + chosen)
-    expect(page.locator("#answer .t.given")).to_have_count(7)
+    expect(page.locator(".answer-card answer-text .t.given")).to_have_count(7)
     expect(page.locator("#facts")).to_contain_text("after 7 given")
 
     page.locator(".origin button").click()
-    expect(page.locator("#answer")).to_have_text(whole)
+    expect(page.locator(".answer-card answer-text")).to_have_text(whole)
     page.locator(".receipt-fold summary").click()
     expect(page.locator(".receipt-fold")).to_contain_text(re.compile("do not depend|changes with the batch"))
     page.get_by_role("button", name="Repeat and compare").click()

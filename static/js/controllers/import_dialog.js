@@ -216,7 +216,7 @@ export class ImportDialog {
     const { outcome } = this
     const spec = this.plan.preview(outcome)
     try {
-      const { text, counts } = await requestJson("POST", this.urls.render, { body: { spec } })
+      const { text, counts } = await requestJson("POST", this.urls.render, { body: { spec, tokens: true } })
       if (outcome !== this.outcome) return
       byId("import-preview").textContent = text
       const over = counts.over ? `, ${plain(counts.over)} more than the window holds` : ""

@@ -7,7 +7,7 @@ export function connectKeyboard(commands) {
   document.addEventListener("keydown", (event) => {
     if (event.defaultPrevented || event.isComposing || isMeantForField(event)) return
     const pressed = commands.withKeys().filter((command) => isPressed(event, command.keys))
-    const covered = document.querySelector("dialog[open], :popover-open") !== null
+    const covered = document.querySelector("dialog[open], :popover-open:not([popover=manual])") !== null
     const command = pressed.find((one) => (one.anywhere || !covered) && one.when())
     // Ctrl+G must not open the browser's search only because nothing can be run at this moment.
     if (command || (pressed.length && event.key !== "Escape")) event.preventDefault()

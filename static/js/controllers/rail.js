@@ -19,4 +19,6 @@ export function connectRail() {
   document.getElementById("scrim").addEventListener("click", () => set("closed"))
   commands.add({ id: "rail", title: "Show or hide the experiments", keys: "Mod+B", run: flip })
   toggle.setAttribute("aria-expanded", String(root.dataset.rail === "open"))
+  // A window that becomes narrow must not be covered by the drawer.
+  wide.addEventListener("change", () => set(wide.matches ? (localStorage.getItem("rail") ?? "open") : "closed"))
 }

@@ -57,7 +57,7 @@ export const hourOf = (moment) => new Date(moment).toLocaleTimeString([], { hour
 
 /** The line beside a run of the history. */
 export function rowWords({ settings, prompt_tokens: prompt, completion_tokens: written, user_name: user, model }) {
-  const decoding = settings.mode === "sample" ? `sample ${settings.temperature}` : settings.mode
+  const decoding = settings.mode === "sample" ? `sample ${settings.temperature} · seed ${settings.seed}` : settings.mode
   const tokens = written ? `${prompt.toLocaleString("en")} → ${written.toLocaleString("en")} tokens` : ""
   return [decoding, tokens, user, model].filter(Boolean).join(" · ")
 }
