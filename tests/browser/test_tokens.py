@@ -28,6 +28,14 @@ def run_to_the_end(page: Page) -> None:
     wait_done(page)
 
 
+def ended_card(page: Page, index: int) -> Locator:
+    """The card at ``index``, beside those that were there, once its run has ended."""
+    expect(page.locator(".answer-card")).to_have_count(index + 1)
+    card = page.locator(".answer-card").nth(index)
+    expect(card).not_to_have_attribute("data-status", re.compile("queued|running"), timeout=60_000)
+    return card
+
+
 def test_tokens_are_inspected_branched_and_repeated(open_page: OpenPage) -> None:
     page = open_page(bypass_csp=True)
     new_experiment(page, tokens=24)
@@ -61,16 +69,19 @@ def test_tokens_are_inspected_branched_and_repeated(open_page: OpenPage) -> None
     page.keyboard.press("ArrowDown")
     chosen = page.evaluate("document.activeElement.dataset.text")
     page.keyboard.press("Enter")
-    expect(page.locator(".origin")).to_contain_text("Branched at token 7")
-    wait_done(page)
-    assert answer(page).startswith(begins + chosen)
-    expect(page.locator(".answer-card answer-text .t.given")).to_have_count(7)
-    expect(page.locator("#facts")).to_contain_text("after 7 given")
+    branch = ended_card(page, 1)
+    expect(branch.locator(".origin")).to_contain_text("Branched at token 7")
+    assert (branch.locator("answer-text").text_content() or "").startswith(begins + chosen)
+    expect(branch.locator("answer-text .t.given")).to_have_count(7)
+    expect(branch.locator(".facts")).to_contain_text("after 7 given")
 
-    page.locator(".origin button").click()
-    expect(page.locator(".answer-card answer-text")).to_have_text(whole)
-    page.locator(".receipt-fold summary").click()
-    expect(page.locator(".receipt-fold")).to_contain_text(re.compile("do not depend|changes with the batch"))
-    page.get_by_role("button", name="Repeat and compare").click()
-    expect(page.locator(".verdict")).to_contain_text(re.compile("Identical|Differs at token"), timeout=60_000)
+    branch.get_by_role("button", name="Back to the answer it left").click()
+    first = page.locator(".answer-card").first
+    expect(first.locator("[data-token-box]")).to_be_focused()
+    expect(first.locator("answer-text")).to_have_text(whole)
+    first.locator(".receipt-fold summary").click()
+    expect(first.locator(".receipt-fold")).to_contain_text(re.compile("do not depend|changes with the batch"))
+    first.get_by_role("button", name="Repeat and compare").click()
+    repeat = ended_card(page, 2)
+    expect(repeat.locator(".verdict")).to_contain_text(re.compile("Identical|Differs at token"))
     page.screenshot(path=shots() / "verdict.png")
