@@ -79,7 +79,7 @@ def test_axe_finds_nothing_for_members(open_page: OpenPage, instance: Instance) 
     page.locator("#rail-toggle").click()
     found += look(page, "phone-rail")
     page.locator("#scrim").click(position={"x": 370, "y": 400})
-    page.locator("#settings-fold summary").click()
+    page.locator("#settings-fold > summary").click()
     found += look(page, "phone-settings")
     assert found == []
 

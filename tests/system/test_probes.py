@@ -30,7 +30,7 @@ def test_the_numbers_are_those_of_the_plain_model(
 
     scored = browser.post("/prompts/score", {"spec": wanted, "text": text}).json()["tokens"]
     assert [token["id"] for token in scored] == [token["id"] for token in row["tokens"]]
-    prompt = browser.post("/prompts/render", {"spec": wanted}).json()["tokens"]
+    prompt = browser.post("/prompts/render", {"spec": wanted, "tokens": True}).json()["tokens"]
     ids = [token["id"] for token in prompt]
     truth = logprobs([*ids, *(token["id"] for token in scored)])[len(ids) - 1 :]
     for at, token in enumerate(scored):
