@@ -142,7 +142,7 @@ def test_the_palette_finds_and_runs_without_a_mouse(open_page: OpenPage, instanc
 
 
 def choose(page: Page, words: str) -> None:
-    page.keyboard.press("Control+k")
+    page.locator("main").press("Control+k")  # waits for the page, unlike the keyboard
     page.get_by_role("combobox", name="Find a command").press_sequentially(words)
     chosen = page.locator("#palette-list [aria-selected=true]")
     expect(chosen).to_contain_text(re.compile(re.escape(words), re.IGNORECASE))

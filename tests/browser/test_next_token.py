@@ -88,7 +88,9 @@ def test_a_text_is_scored_on_the_page(open_page: OpenPage) -> None:
     page.locator("#score-text").fill(" negative, and so is the case")
     page.locator("#score-button").click()
     expect(page.locator("#scored")).to_have_text(" negative, and so is the case", timeout=30_000)
-    expect(page.locator("#score-facts")).to_contain_text(re.compile(r"7 tokens · log p [−-][\d.]+ · perplexity"))
+    expect(page.locator("#score-facts")).to_contain_text(
+        re.compile(r"7 tokens · log p [−-][\d.]+ · perplexity")
+    )
     page.locator("#score").scroll_into_view_if_needed()
     page.screenshot(path=shots() / "score.png")
     page.locator("#instruction").fill("Something else.")
