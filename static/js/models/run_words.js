@@ -71,10 +71,10 @@ export function stoppedWords({ status, text }) {
   return text ? "Stopped; what was written is kept." : "Stopped before the first token."
 }
 
-/** How a run was decoded, and by which model. */
+/** How a run was decoded, and by which model; first what tells samples of one prompt apart. */
 export function askedWords({ settings, model }) {
   if (!settings) return model ?? ""
   const { mode, temperature, seed } = settings
-  const decoding = mode === "greedy" ? "greedy" : `temperature ${temperature} · seed ${seed}`
+  const decoding = mode === "greedy" ? "greedy" : `seed ${seed} · temperature ${temperature}`
   return `${decoding} · ${model}`
 }
