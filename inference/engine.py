@@ -23,6 +23,7 @@ from inference.blocks import BlockPool
 from inference.config import EngineConfig
 from inference.detokenizer import TokenTexts
 from inference.loader import context_window, eos_ids
+from inference.own_thread import in_own_thread
 from inference.pace import Pace
 from inference.sampler import Draw, Row, sample
 from inference.scheduler import Batch, Piece, Scheduler
@@ -71,7 +72,7 @@ class Engine:
         window = min(filter(None, (context_window(model), self.config.window)), default=0)
         if not window:
             raise ValueError("the model names no context window: set one in the configuration")
-        chosen = choose_runner(model, self.config, window)
+        chosen = in_own_thread(lambda: choose_runner(model, self.config, window))
         self._runner = chosen.runner
         vocabulary = model.config.get_text_config().vocab_size
         source = window if model.config.is_encoder_decoder else 0

@@ -11,6 +11,7 @@ import torch
 import transformers
 from tokenizers import Tokenizer
 
+from inference.own_thread import in_own_thread
 from inference.registry import Family
 
 # Weights that unpickle and modules that run are code; no model of ours needs either.
@@ -45,6 +46,10 @@ def load_model(
     Raises ModelFolderError.
     """
     check_folder(folder)
+    return in_own_thread(lambda: _load(folder, dtype, device, family))
+
+
+def _load(folder: Path, dtype: str, device: str, family: Family) -> LoadedModel:
     transformers.utils.logging.disable_progress_bar()  # it would fill the worker's log
     target = torch.device(choose_device(device))
     model = _model(folder, choose_dtype(dtype, target), family)
