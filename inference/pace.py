@@ -17,7 +17,7 @@ class Pace:
     taken as a part that depends on the number of answers and a part that grows with prompt tokens.
     """
 
-    def __init__(self, *, first: int, least: int, most: int, stretch: float = 1.8) -> None:
+    def __init__(self, *, first: int, least: int, most: int, stretch: float = 1.5) -> None:
         self._first, self._least, self._most, self._stretch = first, least, most, stretch
         self._plain: dict[int, float] = {}  # seconds of a step without prompt tokens, by answers
         self._token: float | None = None  # seconds for each prompt token on top of it
