@@ -66,7 +66,7 @@ class HalfLinear(Faster):
 
     def __init__(self, weight: Tensor, bias: Tensor | None) -> None:
         super().__init__()
-        self.width = int(weight.shape[1])
+        self.width, self.has_bias = int(weight.shape[1]), bias is not None
         self._packed = torch.ops.quantized.linear_prepack_fp16(
             weight.float().contiguous(), None if bias is None else bias.float()
         )
@@ -74,6 +74,11 @@ class HalfLinear(Faster):
     def forward(self, x: Tensor) -> Tensor:
         out: Tensor = torch.ops.quantized.linear_dynamic_fp16(x.float(), self._packed)
         return out.to(x.dtype)
+
+    def unpacked(self) -> tuple[Tensor, Tensor | None]:
+        """Weight and bias in float32."""
+        weight, bias = torch.ops.quantized.linear_unpack_fp16(self._packed)
+        return weight, bias
 
 
 class PackedLinear(Faster):
@@ -115,21 +120,23 @@ class FusedMLP(Faster):
         return out
 
 
-class InPlaceMLP(Faster):
-    """The same on layers without post-operators, with no memory of its own for the product."""
+class HalfMLP(Faster):
+    """The same with 16-bit weights in two calls; between them everything is float32."""
 
-    kind = "mlp, in place"
+    kind = "mlp, 16-bit weights"
 
     def __init__(self, mlp: Any) -> None:
         super().__init__()
-        self.gate_proj: HalfLinear = mlp.gate_proj
-        self.up_proj: HalfLinear = mlp.up_proj
+        (gate, gate_bias), (up, up_bias) = mlp.gate_proj.unpacked(), mlp.up_proj.unpacked()
+        bias = None if gate_bias is None else torch.cat([gate_bias, up_bias])
+        self.gate_and_up = HalfLinear(torch.cat([gate, up]), bias)
         self.down_proj: HalfLinear = mlp.down_proj
         self.width = mlp.gate_proj.width
 
     def forward(self, x: Tensor) -> Tensor:
-        out: Tensor = self.down_proj(silu(self.gate_proj(x), inplace=True).mul_(self.up_proj(x)))
-        return out
+        gate, up = self.gate_and_up(x.float()).chunk(2, dim=-1)
+        out: Tensor = self.down_proj(silu(gate).mul_(up))
+        return out.to(x.dtype)
 
 
 class OneCallNorm(Faster):
@@ -179,16 +186,16 @@ def _multiplies_bfloat16() -> bool:
     return bool(torch.ops.mkldnn._is_mkldnn_bf16_supported())
 
 
-def _fused_mlp(module: Any) -> FusedMLP | InPlaceMLP | None:
+def _fused_mlp(module: Any) -> FusedMLP | HalfMLP | None:
     layers = [getattr(module, name, None) for name in ("gate_proj", "up_proj", "down_proj")]
     activation = _ACTIVATIONS.get(type(getattr(module, "act_fn", None)).__name__)
     if activation is None or len(list(module.children())) != 4:
         return None
     if all(isinstance(layer, PackedLinear) for layer in layers):
         return FusedMLP(module, *activation)
-    if activation[0] == "swish" and all(isinstance(layer, HalfLinear) for layer in layers):
-        return InPlaceMLP(module)
-    return None
+    if activation[0] != "swish" or not all(isinstance(layer, HalfLinear) for layer in layers):
+        return None
+    return HalfMLP(module) if module.gate_proj.has_bias == module.up_proj.has_bias else None
 
 
 # Class of transformers' activation module: oneDNN's name and algorithm.

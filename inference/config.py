@@ -38,7 +38,7 @@ class EngineConfig:
     block_tokens: int = 16
     share_from: int = 512
     prefill_budget: int = 0
-    idle_prefill_budget: int = 512
+    idle_prefill_budget: int = 768
     threads: int = 0
     accelerate: bool = True
 

@@ -484,7 +484,7 @@ def _scheduler(
     config: EngineConfig, chosen: Chosen, vacate: Callable[[Sequence], None]
 ) -> tuple[Pace, Scheduler]:
     budget = config.prefill_budget
-    pace = Pace(first=budget or 32, least=budget or 16, most=budget or 256)
+    pace = Pace(first=budget or 32, least=budget or 12, most=budget or 256)
     scheduler = Scheduler(
         config.max_running,
         chosen.slot_tokens,

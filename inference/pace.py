@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # Old steps fade: the machine's speed drifts, and the lengths of the texts change.
 _WEIGHT = 0.15
-_HURRY = 3
+_HURRY = 7
 _TELLING = 8  # prompt tokens: fewer cost hardly more than the calls they need
 
 
@@ -17,7 +17,7 @@ class Pace:
     taken as a part that depends on the number of answers and a part that grows with prompt tokens.
     """
 
-    def __init__(self, *, first: int, least: int, most: int, stretch: float = 1.5) -> None:
+    def __init__(self, *, first: int, least: int, most: int, stretch: float = 1.7) -> None:
         self._first, self._least, self._most, self._stretch = first, least, most, stretch
         self._plain: dict[int, float] = {}  # seconds of a step without prompt tokens, by answers
         self._token: float | None = None  # seconds for each prompt token on top of it
@@ -30,7 +30,7 @@ class Pace:
         wanted = (self._stretch * full - plain) / max(self._token, 1e-9)
         # Small chunks cost more for each token; the more requests wait for their first one, the more
         # of them gain by larger chunks, and the fewer are slowed.
-        least = self._least * (1 + _HURRY * (crowd - rows) / crowd)
+        least = self._least * (1 + _HURRY * ((crowd - rows) / crowd) ** 2)
         return int(max(least, min(self._most, wanted)))
 
     def note(self, seconds: float, *, rows: int, prompt_tokens: int) -> None:

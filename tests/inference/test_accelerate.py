@@ -20,7 +20,7 @@ from tests.inference.tiny import tiny_config
 
 WIDTH, INNER = 48, 80
 HALF, PACKED = "linear, 16-bit weights", "linear, packed"
-FUSED, IN_PLACE, NORM = "mlp, fused", "mlp, in place", "norm, one call"
+FUSED, HALF_MLP, NORM = "mlp, fused", "mlp, 16-bit weights", "norm, one call"
 needs_halves = pytest.mark.skipif(
     not {"fbgemm", "x86"} & set(torch.backends.quantized.supported_engines), reason="no FBGEMM here"
 )
@@ -181,7 +181,7 @@ def test_bfloat16_is_computed_in_float32_where_the_processor_cannot_multiply_it(
 ) -> None:
     multiplies_bfloat16(False)
     assert swapped(nn.Linear(WIDTH, INNER), torch.bfloat16) == {HALF: 1}
-    assert swapped(GatedMLP(), torch.bfloat16) == {HALF: 3, IN_PLACE: 1}
+    assert swapped(GatedMLP(), torch.bfloat16) == {HALF: 3, HALF_MLP: 1}
 
 
 @needs_halves
@@ -197,7 +197,7 @@ def test_bfloat16_that_float16_cannot_hold_stays_as_it_is(
 
 @needs_halves
 def test_float16_is_helped_too() -> None:
-    assert swapped(GatedMLP(), torch.float16) == {HALF: 3, IN_PLACE: 1}
+    assert swapped(GatedMLP(), torch.float16) == {HALF: 3, HALF_MLP: 1}
     assert swapped(shaken(LlamaRMSNorm(WIDTH)), torch.float16) == {NORM: 1}
 
 
@@ -215,7 +215,7 @@ def test_gated_mlp_on_packed_layers_is_three_calls(activation: str, bias: bool) 
 
 @needs_halves
 def test_gated_mlp_on_halved_layers_is_computed_in_place_for_silu_only() -> None:
-    assert swapped(halved(GatedMLP("silu"))) == {HALF: 3, IN_PLACE: 1}
+    assert swapped(halved(GatedMLP("silu"))) == {HALF: 3, HALF_MLP: 1}
     assert swapped(halved(GatedMLP("gelu"))) == {HALF: 3}
 
 
@@ -226,7 +226,7 @@ def test_mlp_of_another_formula_stays(
     kind: type[GatedMLP], prepare: Callable[[nn.Module], nn.Module]
 ) -> None:
     mlp = prepare(kind())
-    assert {FUSED, IN_PLACE}.isdisjoint(swapped(mlp))
+    assert {FUSED, HALF_MLP}.isdisjoint(swapped(mlp))
 
 
 @pytest.mark.parametrize("activation", ["relu", "gelu_new", "quick_gelu", "tanh"])
@@ -299,9 +299,9 @@ def build(kind: str) -> Any:
 @pytest.mark.parametrize(
     ("kind", "halve", "expected"),
     [
-        ("llama", True, {HALF: 15, IN_PLACE: 2, NORM: 5}),
+        ("llama", True, {HALF: 15, HALF_MLP: 2, NORM: 5}),
         ("llama", False, {PACKED: 15, FUSED: 2, NORM: 5}),
-        ("tied llama", True, {HALF: 15, IN_PLACE: 2, NORM: 5}),
+        ("tied llama", True, {HALF: 15, HALF_MLP: 2, NORM: 5}),
         ("gpt2", True, {HALF: 9}),
         ("gpt2", False, {PACKED: 9}),
     ],

@@ -1,6 +1,7 @@
 """Whatever computes before the engine does leaves no team of threads behind."""
 
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -14,7 +15,7 @@ def threads() -> int:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="counts threads the Linux way")
-def test_no_team_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_no_team_is_left() -> None:
     torch.set_num_threads(2)
     before = threads()
 
@@ -23,7 +24,11 @@ def test_no_team_is_left(monkeypatch: pytest.MonkeyPatch) -> None:
         return threads()
 
     assert in_own_thread(compute) >= before + 2  # the thread and the other member of its team
-    assert threads() == before
+    for _ in range(100):  # Python joins a thread before the system has ended it
+        if threads() == before:
+            return
+        time.sleep(0.01)
+    pytest.fail(f"{threads()} threads, {before} before")
 
 
 def test_a_fault_comes_out() -> None:
