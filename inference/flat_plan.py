@@ -118,20 +118,30 @@ class _Parts:
     """The attention of all N tokens, merged from parts in float32: rounding each merge would add up."""
 
     def __init__(self, rows: Tensor, size: int) -> None:
-        self._dtype = rows.dtype
+        self._dtype, self._all = rows.dtype, slice(0, len(rows))
         self._out = rows.new_empty(*rows.shape[:2], size, dtype=torch.float32)  # [N, heads, size]
         self._lse = rows.new_empty(rows.shape[:2], dtype=torch.float32)
 
     def set(self, rows: Rows, out: Tensor, lse: Tensor) -> None:
         """The first part of these rows."""
-        self._out[rows], self._lse[rows] = out.float(), lse.float()
+        self._store(rows, out.float(), lse.float())
 
     def add(self, rows: Rows, out: Tensor, lse: Tensor) -> None:
         """Another part of these rows: out [n, heads, size], lse [n, heads]."""
-        old_out, old_lse = self._out[rows], self._lse[rows]
+        old_out, old_lse = (
+            (self._out, self._lse) if self._are_all(rows) else (self._out[rows], self._lse[rows])
+        )
         share = torch.sigmoid(old_lse - lse)[..., None]
-        self._out[rows] = torch.lerp(out.float(), old_out, share)
-        self._lse[rows] = torch.logaddexp(old_lse, lse)
+        self._store(rows, torch.lerp(out.float(), old_out, share), torch.logaddexp(old_lse, lse))
+
+    def _store(self, rows: Rows, out: Tensor, lse: Tensor) -> None:
+        if self._are_all(rows):  # as when answers with one prefix stream and nothing else is computed
+            self._out, self._lse = out, lse
+        else:
+            self._out[rows], self._lse[rows] = out, lse
+
+    def _are_all(self, rows: Rows) -> bool:
+        return isinstance(rows, slice) and rows == self._all
 
     def result(self, sinks: Tensor | None) -> Tensor:
         """[N, heads, size]; a sink takes its share of the weight and gives nothing."""
