@@ -28,7 +28,7 @@ def test_a_killed_worker_costs_an_attempt_and_a_second_one_ends_the_run(
     instance: Instance, browser: Browser, experiment: str
 ) -> None:
     topics = ("a queen", "a miner", "a nurse")
-    runs = [start_run(browser, experiment, long_spec(60, topic)) for topic in topics]
+    runs = [start_run(browser, experiment, long_spec(200, topic)) for topic in topics]
     unlucky = start_run(browser, experiment, long_spec(500))
     with browser.socket() as page:
         seen = [page.watch(run) for run in runs]
