@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Callable
 from typing import Any
 
@@ -15,7 +16,7 @@ from transformers.models.llama.modeling_llama import LlamaRMSNorm
 from transformers.pytorch_utils import Conv1D
 
 from inference import accelerate as accelerating
-from inference.accelerate import Faster, accelerate
+from inference.accelerate import Faster, _children, accelerate
 from tests.inference.tiny import tiny_config
 
 WIDTH, INNER = 48, 80
@@ -214,7 +215,7 @@ def test_gated_mlp_on_packed_layers_is_three_calls(activation: str, bias: bool) 
 
 
 @needs_halves
-def test_gated_mlp_on_halved_layers_is_computed_in_place_for_silu_only() -> None:
+def test_gated_mlp_on_halved_layers_is_two_calls_for_silu_only() -> None:
     assert swapped(halved(GatedMLP("silu"))) == {HALF: 3, HALF_MLP: 1}
     assert swapped(halved(GatedMLP("gelu"))) == {HALF: 3}
 
@@ -227,6 +228,16 @@ def test_mlp_of_another_formula_stays(
 ) -> None:
     mlp = prepare(kind())
     assert {FUSED, HALF_MLP}.isdisjoint(swapped(mlp))
+
+
+def test_an_original_is_freed_when_it_was_replaced() -> None:
+    model = nn.Sequential(nn.Linear(WIDTH, WIDTH), nn.Linear(WIDTH, WIDTH))
+    original, children = weakref.ref(model[0]), _children(model)
+    parent, name, child = next(children)
+    setattr(parent, name, nn.Identity())
+    parent, name, child = next(children)
+    assert child is model[1]
+    assert original() is None
 
 
 @pytest.mark.parametrize("activation", ["relu", "gelu_new", "quick_gelu", "tanh"])

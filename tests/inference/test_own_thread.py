@@ -25,7 +25,7 @@ def test_no_team_is_left() -> None:
 
     assert in_own_thread(compute) >= before + 2  # the thread and the other member of its team
     for _ in range(100):  # Python joins a thread before the system has ended it
-        if threads() == before:
+        if threads() <= before:  # an earlier test's may end meanwhile
             return
         time.sleep(0.01)
     pytest.fail(f"{threads()} threads, {before} before")
