@@ -15,7 +15,8 @@ export class RunSettings {
     if (!known) card.querySelector(".answer-parts").prepend(part)
     this.buffers.set(part, buffer)
     part.hidden = !buffer.about.settings
-    part.querySelector("[data-words]").textContent = buffer.about.settingsWords
+    const words = part.querySelector("[data-words]")
+    words.textContent = words.title = buffer.about.settingsWords ?? ""
     this.#showSeed(part)
   }
 
