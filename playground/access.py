@@ -8,10 +8,20 @@ import uuid
 from enum import StrEnum
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import QuerySet
+from django.db.models import F, Q, QuerySet
 
 from playground.errors import Forbidden, NotFound
-from playground.models import Experiment, Membership, Preset, Role, Run, Team
+from playground.models import (
+    Comparison,
+    Experiment,
+    Membership,
+    Preset,
+    Role,
+    Run,
+    ShareLink,
+    Team,
+    Version,
+)
 
 
 class Verb(StrEnum):
@@ -29,9 +39,34 @@ MAY = {
 Actor = User | AnonymousUser
 
 
+def teams_of(user: Actor) -> QuerySet[Team]:
+    """Teams that ``user`` is a member of: the personal one first, then by name."""
+    return Team.objects.filter(pk__in=_team_ids_of(user)).order_by(
+        F("personal_of").asc(nulls_last=True), "name"
+    )
+
+
+def team_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Team:
+    team = teams_of(user).filter(pk=pk).first()
+    if team is None:
+        raise NotFound("team")
+    _prove(user, team.pk, verb, "team")
+    return team
+
+
+def personal_team_for(user: Actor, verb: Verb = Verb.READ) -> Team:
+    """The team that work of ``user`` belongs to where none is named."""
+    team = Team.objects.filter(personal_of=user).first() if isinstance(user, User) else None
+    if team is None:
+        raise NotFound("team")
+    _prove(user, team.pk, verb, "team")
+    return team
+
+
 def experiments_of(user: Actor) -> QuerySet[Experiment]:
     """Experiments that ``user`` may read, newest first."""
-    return Experiment.objects.filter(team__in=_teams_of(user)).order_by("-updated_at")
+    rows = Experiment.objects.filter(team__in=_team_ids_of(user), deleted_at=None)
+    return rows.order_by("-updated_at")
 
 
 def experiment_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Experiment:
@@ -42,9 +77,42 @@ def experiment_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Experi
     return experiment
 
 
+def versions_of(user: Actor) -> QuerySet[Version]:
+    """Versions that ``user`` may read."""
+    return Version.objects.filter(
+        experiment__team__in=_team_ids_of(user), experiment__deleted_at=None
+    ).select_related("experiment__team")
+
+
+def version_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Version:
+    version = versions_of(user).filter(pk=pk).first()
+    if version is None:
+        raise NotFound("version")
+    _prove(user, version.experiment.team_id, verb, "version")
+    return version
+
+
+def comparisons_of(user: Actor) -> QuerySet[Comparison]:
+    """Comparisons that ``user`` may read, newest first."""
+    rows = Comparison.objects.filter(
+        experiment__team__in=_team_ids_of(user), experiment__deleted_at=None, deleted_at=None
+    )
+    return rows.select_related("experiment__team").order_by("-updated_at")
+
+
+def comparison_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Comparison:
+    comparison = comparisons_of(user).filter(pk=pk).first()
+    if comparison is None:
+        raise NotFound("comparison")
+    _prove(user, comparison.experiment.team_id, verb, "comparison")
+    return comparison
+
+
 def runs_of(user: Actor) -> QuerySet[Run]:
     """Runs that ``user`` may read."""
-    return Run.objects.filter(team__in=_teams_of(user))
+    return Run.objects.filter(
+        Q(experiment=None) | Q(experiment__deleted_at=None), team__in=_team_ids_of(user), deleted_at=None
+    )
 
 
 def run_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Run:
@@ -57,7 +125,7 @@ def run_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Run:
 
 def presets_of(user: Actor) -> QuerySet[Preset]:
     """Presets that ``user`` may apply."""
-    return Preset.objects.filter(team__in=_teams_of(user))
+    return Preset.objects.filter(team__in=_team_ids_of(user))
 
 
 def preset_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Preset:
@@ -68,18 +136,20 @@ def preset_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Preset:
     return preset
 
 
-def team_for(user: Actor, verb: Verb = Verb.READ) -> Team:
-    """The team that new work of ``user`` belongs to: the personal one."""
-    if not isinstance(user, User):
-        raise NotFound("team")
-    team = Team.objects.filter(personal_of=user).first()
-    if team is None:
-        raise NotFound("team")
-    _prove(user, team.pk, verb, "team")
-    return team
+def share_links_of(user: Actor) -> QuerySet[ShareLink]:
+    """Share links that ``user`` may see in a list, newest first; opening one needs its secret alone."""
+    return ShareLink.objects.filter(team__in=_team_ids_of(user)).order_by("-created_at")
 
 
-def _teams_of(user: Actor) -> QuerySet[Membership, uuid.UUID]:
+def share_link_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> ShareLink:
+    link = share_links_of(user).filter(pk=pk).first()
+    if link is None:
+        raise NotFound("share link")
+    _prove(user, link.team_id, verb, "share link")
+    return link
+
+
+def _team_ids_of(user: Actor) -> QuerySet[Membership, uuid.UUID]:
     return Membership.objects.filter(user_id=user.pk or 0).values_list("team_id", flat=True)
 
 

@@ -26,6 +26,9 @@ class Limits:
     stop_string_chars: int = 64
     live_runs_per_user: int = 64
     alternatives: int = 5
+    columns: int = 12  # of a comparison
+    rows: int = 100
+    samples: int = 16  # answers for each cell of a comparison
     presets: int = 100  # of a team
     preset_name_chars: int = 40
 

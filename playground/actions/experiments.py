@@ -75,12 +75,12 @@ def conflict(current: Experiment) -> Refusal:
 
 
 def version_of(experiment: Experiment, spec: PromptSpec, author: User) -> Version:
-    """The version that holds exactly ``spec``; made with the next number if there is none.
+    """The newest version that holds exactly ``spec``; made with the next number if there is none.
 
     Call inside a transaction: two writers that choose one number meet in the unique constraint.
     """
     content_hash = spec.content_hash()
-    if found := experiment.versions.filter(content_hash=content_hash).first():
+    if found := experiment.versions.filter(content_hash=content_hash).order_by("-number").first():
         return found
     last = experiment.versions.order_by("-number").values_list("number", flat=True).first() or 0
     return experiment.versions.create(

@@ -4,6 +4,7 @@ from django.contrib.auth.models import User
 from django.db import models
 
 from playground.models.ids import new_id
+from playground.models.tag import Tag
 from playground.models.team import Team
 
 
@@ -13,6 +14,7 @@ class Experiment(models.Model):
     ``draft`` is a PromptSpec as JSON. ``draft_version`` counts its saves: a writer names the
     number it has seen, so an old tab cannot overwrite a newer draft. ``inputs`` are test inputs,
     each a map from field to text; they are saved with the draft and are no part of any prompt.
+    One with ``deleted_at`` is nowhere to be seen; until the keeper removes it, the deletion can be undone.
     """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
@@ -25,6 +27,10 @@ class Experiment(models.Model):
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now_add=True)
+    forked_from = models.ForeignKey("Version", null=True, on_delete=models.SET_NULL, related_name="forks")
+    tags = models.ManyToManyField(Tag, related_name="experiments", blank=True)
+    starred_by = models.ManyToManyField(User, related_name="starred_experiments", blank=True)
+    deleted_at = models.DateTimeField(null=True)
 
     class Meta:
         indexes = [models.Index(fields=["team", "-updated_at"])]
@@ -34,7 +40,11 @@ class Experiment(models.Model):
 
 
 class Version(models.Model):
-    """An immutable numbered PromptSpec of one experiment, found again by its content hash."""
+    """An immutable numbered PromptSpec of one experiment, found again by its content hash.
+
+    A run uses the newest version that holds its content. ``saved_at`` is set on those that somebody
+    saved by hand; only they carry a label and a message. A restored one holds what an earlier one held.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     experiment = models.ForeignKey(Experiment, on_delete=models.CASCADE, related_name="versions")
@@ -43,14 +53,16 @@ class Version(models.Model):
     content_hash = models.CharField(max_length=64)
     label = models.CharField(max_length=80, blank=True)
     message = models.CharField(max_length=500, blank=True)
+    saved_at = models.DateTimeField(null=True)
+    restored_from = models.ForeignKey("self", null=True, on_delete=models.SET_NULL, related_name="+")
     author = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
 
     class Meta:
         constraints = [
             models.UniqueConstraint(fields=["experiment", "number"], name="one_version_per_number"),
-            models.UniqueConstraint(fields=["experiment", "content_hash"], name="one_version_per_content"),
         ]
+        indexes = [models.Index(fields=["experiment", "content_hash"])]
 
     def __str__(self) -> str:
         return f"v{self.number} of {self.experiment_id}"

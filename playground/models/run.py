@@ -18,6 +18,7 @@ from django.db.models import Q, Sum
 from django.utils import timezone
 
 from playground.errors import RUN_ERRORS
+from playground.models.comparison import KEY, Comparison
 from playground.models.experiment import Experiment, Version
 from playground.models.ids import new_id
 from playground.models.packed import PackedJSONField
@@ -121,6 +122,11 @@ class Run(models.Model):
     experiment = models.ForeignKey(Experiment, null=True, on_delete=models.CASCADE, related_name="runs")
     version = models.ForeignKey(Version, null=True, on_delete=models.PROTECT, related_name="runs")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="runs")
+    # A run of a comparison stands in one of its cells, as one of the samples of that cell.
+    comparison = models.ForeignKey(Comparison, null=True, on_delete=models.SET_NULL, related_name="runs")
+    column = models.CharField(max_length=KEY, blank=True)
+    row = models.CharField(max_length=KEY, blank=True)
+    sample = models.PositiveSmallIntegerField(default=0)
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.INTERACTIVE)
     model = models.CharField(max_length=80)
     model_revision = models.CharField(max_length=80, blank=True)
@@ -162,6 +168,7 @@ class Run(models.Model):
     started_at = models.DateTimeField(null=True)
     first_token_at = models.DateTimeField(null=True)
     finished_at = models.DateTimeField(null=True)
+    deleted_at = models.DateTimeField(null=True)  # can be undone until the keeper removes the row
 
     objects = RunQuerySet.as_manager()
 
@@ -173,6 +180,7 @@ class Run(models.Model):
             models.Index(fields=["status", "model"]),
             models.Index(fields=["experiment", "-queued_at"]),
             models.Index(fields=["user", "-finished_at"]),
+            models.Index(fields=["comparison", "column", "row"]),
         ]
 
     def __str__(self) -> str:

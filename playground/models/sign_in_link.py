@@ -1,18 +1,14 @@
 """SignInLink: the one-time link that an operator's terminal prints."""
 
-import hashlib
-import secrets
 from datetime import timedelta
 
 from django.contrib.auth.models import User
 from django.db import models
 from django.utils import timezone
 
+from playground.models.secrets import digest, new_secret
+
 LIFETIME = timedelta(hours=24)
-
-
-def digest(secret: str) -> str:
-    return hashlib.sha256(secret.encode()).hexdigest()
 
 
 class SignInLink(models.Model):
@@ -30,7 +26,7 @@ class SignInLink(models.Model):
     def make(cls, user: User) -> str:
         """A new secret for ``user``; older unused ones end."""
         cls.objects.filter(user=user, used_at=None).delete()
-        secret = secrets.token_urlsafe(32)
+        secret = new_secret()
         cls.objects.create(user=user, secret_hash=digest(secret), expires_at=timezone.now() + LIFETIME)
         return secret
 

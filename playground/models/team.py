@@ -13,7 +13,11 @@ class Role(models.TextChoices):
 
 
 class Team(models.Model):
-    """Everything belongs to a team; a personal team has one member for good."""
+    """Everything belongs to a team; a personal team keeps its first owner.
+
+    The retention policy: of runs that ended so many days ago the tokens, or the whole run, are let go;
+    null keeps them. Runs that a version label, a vote or a share link needs stay.
+    """
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=80)
@@ -21,6 +25,8 @@ class Team(models.Model):
         User, null=True, blank=True, on_delete=models.CASCADE, related_name="personal_team"
     )
     members = models.ManyToManyField(User, through="Membership", related_name="teams")
+    keep_tokens_days = models.PositiveIntegerField(null=True)
+    keep_runs_days = models.PositiveIntegerField(null=True)
     created_at = models.DateTimeField(auto_now_add=True)
 
     def __str__(self) -> str:

@@ -16,7 +16,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from playground import catalog
-from playground.access import Verb, experiment_for, experiments_of, may, team_for
+from playground.access import Verb, experiment_for, experiments_of, may, personal_team_for
 from playground.actions import experiments as actions
 from playground.actions import presets
 from playground.limits import LIMITS
@@ -39,7 +39,7 @@ def index(request: HttpRequest) -> HttpResponse:
     context = {
         "experiments": [row_of(experiment) for experiment in page],
         "page": page,
-        "team": (team := team_for(user)),
+        "team": (team := personal_team_for(user)),
         "starters": STARTERS.values(),
         "may_create": may(user, team.pk, Verb.EDIT),
     }
@@ -51,7 +51,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponseRedirect:
     """Makes a blank experiment, or one from the starter that the form names."""
     user = user_of(request)
-    team = team_for(user, Verb.EDIT)
+    team = personal_team_for(user, Verb.EDIT)
     key = request.POST.get("starter")
     experiment = actions.make_from_starter(team, user, key) if key else actions.make_blank(team, user)
     return redirect("experiment", experiment.pk)

@@ -5,7 +5,7 @@ import uuid
 import pytest
 from django.contrib.auth.models import AnonymousUser, User
 
-from playground.access import Verb, experiment_for, experiments_of, run_for, team_for
+from playground.access import Verb, experiment_for, experiments_of, personal_team_for, run_for
 from playground.errors import Forbidden, NotFound
 from playground.models import Experiment, Run
 
@@ -44,7 +44,7 @@ def test_strangers_see_nothing(experiment: Experiment) -> None:
     with pytest.raises(NotFound):
         experiment_for(nobody, experiment.pk)
     with pytest.raises(NotFound):
-        team_for(nobody)
+        personal_team_for(nobody)
 
 
 def test_lists_hold_only_what_may_be_read(

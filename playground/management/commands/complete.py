@@ -17,7 +17,7 @@ from django.db.utils import OperationalError
 from pydantic import ValidationError
 
 from playground import catalog, events
-from playground.access import Verb, team_for
+from playground.access import Verb, personal_team_for
 from playground.actions import runs
 from playground.actions.teams import ensure_owner
 from playground.errors import Refusal
@@ -86,7 +86,9 @@ class Command(BaseCommand):
     def submit(self, options: dict[str, Any]) -> Run:
         user = user_called(options["user"])
         spec = spec_from(options)
-        wanted = runs.Submission(user, team_for(user, Verb.RUN), spec, idempotency_key=str(uuid.uuid4()))
+        wanted = runs.Submission(
+            user, personal_team_for(user, Verb.RUN), spec, idempotency_key=str(uuid.uuid4())
+        )
         return runs.submit(wanted)[0]
 
     def follow(self, run: Run) -> None:

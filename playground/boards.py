@@ -1,0 +1,64 @@
+"""Board: everything that makes a comparison, validated at the door and stored as JSON."""
+
+from enum import StrEnum
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import Field, model_validator
+
+from playground.limits import LIMITS
+from playground.specs import Name, PromptSpec, Strict, Text, Title
+
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
+Values = dict[Name, Text]
+
+
+class Link(StrEnum):
+    """A part that all columns share: an edit in one is an edit in all."""
+
+    PROMPT = "prompt"  # instruction, fields, output name and layout
+    EXAMPLES = "examples"  # the examples and how many are placed
+    INPUT = "input"
+    SETTINGS = "settings"
+
+
+class Row(Strict):
+    key: Key
+    values: Values = {}
+
+
+class Column(Strict):
+    """One variant. The ``input`` of its spec is not used: each row brings one, or ``inputs`` does.
+
+    ``inputs`` holds the column's own input of a row, by the row's key, while inputs are not linked.
+    """
+
+    key: Key
+    title: Title = ""
+    spec: PromptSpec
+    inputs: dict[Key, Values] = Field(default={}, max_length=LIMITS.rows)
+
+    def spec_of(self, row: Row) -> PromptSpec:
+        """What a cell of this column runs."""
+        values = self.inputs.get(row.key, row.values)
+        return self.spec.model_copy(update={"input": values})
+
+
+class Board(Strict):
+    schema_: Literal[1] = Field(default=1, alias="schema")
+    columns: list[Column] = Field(min_length=1, max_length=LIMITS.columns)
+    rows: list[Row] = Field(min_length=1, max_length=LIMITS.rows)
+    links: list[Link] = Field(default=[Link.INPUT], max_length=len(Link))
+    samples: int = Field(default=1, ge=1, le=LIMITS.samples)  # answers for each cell
+    baseline: Key | None = None  # the column that others are compared with; None is the first
+
+    @model_validator(mode="after")
+    def keys_are_unique(self) -> Self:
+        for what, parts in (("columns", self.columns), ("rows", self.rows)):
+            if len({part.key for part in parts}) != len(parts):
+                raise ValueError(f"two {what} have the same key")
+        if self.baseline is not None and self.baseline not in {column.key for column in self.columns}:
+            raise ValueError("the baseline is not one of the columns")
+        return self
+
+    def as_json(self) -> dict[str, Any]:
+        return self.model_dump(mode="json", by_alias=True)
