@@ -1,0 +1,298 @@
+"""The permission matrix: what every address and socket operation answers to everyone who may ask.
+
+To add an address, add a line to MATRIX: its URL name, a method, and the status for each of the seven ACTORS.
+``of`` names the thing (a key of ``things``) whose id is the ``pk`` of the path, or is a dict for paths with
+more parts; ``body`` makes a valid body (of a GET, the query) with ``id("run")`` for the id of such a thing.
+
+Every id that a body can carry must be in one, since it is called again with foreign ids. An address may have
+several lines of one method, with other bodies; methods without a line must be refused. Secrets of links are
+things too: the last two actors have the expired or revoked one in place of the live one.
+"""
+
+import uuid
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.utils import timezone
+
+from playground.actions.teams import make_personal_team
+from playground.models import (
+    Comparison,
+    Experiment,
+    Invitation,
+    Membership,
+    Preset,
+    Rating,
+    Role,
+    Run,
+    ShareLink,
+    SignInLink,
+    Tag,
+    Team,
+    Version,
+    Vote,
+)
+from playground.models.run import Status
+from playground.models.secrets import digest
+from playground.specs import Settings
+from tests.conftest import spec
+
+MODEL = "smollm2-135m-instruct"
+ACTORS = ("anonymous", "outsider", "viewer", "editor", "owner", "expired link", "revoked link")
+METHODS = ("GET", "POST", "PUT", "PATCH", "DELETE", "HEAD", "OPTIONS")
+
+Id = Callable[[str], Any]
+Body = Callable[[Id], dict[str, Any]]
+Things = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line: ``expected`` are statuses, or for a socket operation words, in the order of ACTORS."""
+
+    name: str
+    method: str
+    expected: tuple[Any, ...]
+    of: str | dict[str, str] | None
+    body: Body | None
+    form: bool  # the body is a form's, not JSON
+
+    def __str__(self) -> str:
+        return f"{self.method} {self.name}"
+
+    @property
+    def parts(self) -> dict[str, str]:
+        """Parts of the path, by name: the key of a thing, or a text of its own."""
+        return {"pk": self.of} if isinstance(self.of, str) else self.of or {}
+
+
+def row(
+    name: str,
+    method: str,
+    *expected: Any,
+    of: str | dict[str, str] | None = None,
+    body: Body | None = None,
+    form: bool = False,
+) -> Row:
+    assert len(expected) == len(ACTORS), name
+    return Row(name, method, expected, of, body, form)
+
+
+SPEC = spec().as_json()
+SETTINGS = Settings().model_dump(mode="json")
+DRAFT = {"draft_version": 1, "title": "Another", "spec": SPEC}
+LOAD = {"pk": "experiment", "name": MODEL}
+
+# fmt: off
+MATRIX = [
+    #                               anonymous outsider viewer editor owner expired revoked
+    row("home", "GET",                   302, 302, 302, 302, 302, 302, 302),
+    row("experiments", "GET",            302, 200, 200, 200, 200, 302, 302),
+    row("experiment-new", "POST",        302, 302, 302, 302, 302, 302, 302),  # in one's own team
+    row("experiment-search", "GET",      401, 200, 200, 200, 200, 401, 401),
+    row("experiment", "GET",             302, 404, 200, 200, 200, 302, 302, of="experiment"),
+    row("experiment-draft", "PUT",       401, 404, 403, 200, 200, 401, 401, of="experiment", body=lambda id: DRAFT),
+    row("experiment-history", "GET",     401, 404, 200, 200, 200, 401, 401, of="experiment"),
+    row("experiment-history", "GET",     401, 404, 200, 200, 200, 401, 401, of="experiment", body=lambda id: {"before": id("run")}),
+    row("experiment-runs", "POST",       401, 404, 403, 201, 201, 401, 401, of="experiment", body=lambda id: {"spec": SPEC}),
+    row("experiment-runs", "POST",       401, 404, 403, 201, 201, 401, 401, of="experiment", body=lambda id: {"again_of": id("ended")}),
+    row("experiment-runs", "POST",       401, 404, 403, 201, 201, 401, 401, of="experiment", body=lambda id: {"begin": {"run": id("ended"), "at": 0, "id": 260}}),
+    row("model-load", "POST",            401, 404, 403, 409, 409, 401, 401, of=LOAD),  # 409: no machine is there
+    row("model-unload", "POST",          401, 404, 403, 409, 409, 401, 401, of=LOAD),  # 409: a run needs it
+    row("presets", "GET",                401, 404, 200, 200, 200, 401, 401, of="experiment"),
+    row("presets", "POST",               401, 404, 403, 201, 201, 401, 401, of="experiment", body=lambda id: {"name": "New", "settings": SETTINGS}),
+    row("preset", "PATCH",               401, 404, 403, 200, 200, 401, 401, of="preset", body=lambda id: {"name": "Other"}),
+    row("preset", "DELETE",              401, 404, 403, 200, 200, 401, 401, of="preset"),
+    row("run", "GET",                    401, 404, 200, 200, 200, 401, 401, of="run"),
+    row("run-cancel", "POST",            401, 404, 403, 200, 200, 401, 401, of="run"),
+    row("run-prompt", "GET",             401, 404, 200, 200, 200, 401, 401, of="run"),
+    row("run-receipt", "GET",            401, 404, 200, 200, 200, 401, 401, of="ended"),
+    row("prompt-render", "POST",         401, 200, 200, 200, 200, 401, 401, body=lambda id: {"spec": SPEC}),
+    row("prompt-examples", "POST",       401, 200, 200, 200, 200, 401, 401, body=lambda id: {"spec": SPEC}),
+    row("next-token", "POST",            401, 409, 409, 409, 409, 401, 401, body=lambda id: {"spec": SPEC}),  # 409: not warm
+    row("next-token", "POST",            401, 404, 409, 409, 409, 401, 401, body=lambda id: {"run": id("ended")}),
+    row("score", "POST",                 401, 409, 409, 409, 409, 401, 401, body=lambda id: {"spec": SPEC, "text": "Hi"}),
+    row("models", "GET",                 401, 200, 200, 200, 200, 401, 401),
+    row("vocabulary", "GET",             401, 200, 200, 200, 200, 401, 401, of={"name": MODEL}),
+    row("limits", "GET",                 200, 200, 200, 200, 200, 200, 200),
+    row("welcome", "GET",                200, 200, 200, 200, 200, 410, 410, of={"secret": "sign_in"}),
+    row("welcome", "POST",               302, 302, 302, 302, 302, 410, 410, of={"secret": "sign_in"}, body=lambda id: {"name": "Dave"}, form=True),
+    row("livez", "GET",                  200, 200, 200, 200, 200, 200, 200),
+    row("healthz", "GET",                503, 503, 503, 503, 503, 503, 503),  # no worker is warm
+]
+
+# Operations of the socket: "ok", or the code of the error that comes back.
+OPERATIONS = [
+    row("watch", "WS", "signed_out", "not_found", "ok", "ok", "ok", "signed_out", "signed_out", body=lambda id: {"run": id("run")}),
+    row("unwatch", "WS", "signed_out", "ok", "ok", "ok", "ok", "signed_out", "signed_out", body=lambda id: {"run": id("run")}),
+    row("cancel", "WS", "signed_out", "not_found", "forbidden", "ok", "ok", "signed_out", "signed_out", body=lambda id: {"run": id("run")}),
+    row("ack", "WS", "signed_out", "ok", "ok", "ok", "ok", "signed_out", "signed_out", body=lambda id: {"run": id("run"), "id": "1-1"}),
+    row("ping", "WS", "signed_out", "ok", "ok", "ok", "ok", "signed_out", "signed_out"),
+]
+# fmt: on
+# They speak only of what this socket watches already: a foreign id is nothing to them, and nothing comes back.
+DEAF = {"unwatch", "ack"}
+
+# Addresses of other packages, listed by name: the test sees that they change nothing of ours.
+INCLUDED = {
+    "account_change_password": {},
+    "account_confirm_email": {"key": "k"},
+    "account_confirm_login_code": {},
+    "account_email": {},
+    "account_email_verification_sent": {},
+    "account_inactive": {},
+    "account_login": {},
+    "account_logout": {},
+    "account_reauthenticate": {},
+    "account_reset_password": {},
+    "account_reset_password_done": {},
+    "account_reset_password_from_key": {"uidb36": "1", "key": "k"},
+    "account_reset_password_from_key_done": {},
+    "account_set_password": {},
+    "account_signup": {},
+}
+
+
+def people() -> dict[str, User | None]:
+    """Who asks, in the order of ACTORS; None is without an account. The owner is Alice, Carol is outside."""
+    alice, carol, bob, erin = map(someone, ("alice", "carol", "bob", "erin"))
+    team = Team.objects.get(personal_of=alice)
+    Membership.objects.create(team=team, user=bob, role=Role.VIEWER)
+    Membership.objects.create(team=team, user=erin, role=Role.EDITOR)
+    return dict(zip(ACTORS, (None, carol, bob, erin, alice, None, None), strict=True))
+
+
+def someone(name: str) -> User:
+    """Signs in without a password, which would take long to hash."""
+    user = User.objects.create_user(name)
+    make_personal_team(user)
+    return user
+
+
+def things(owner: User) -> Things:
+    """One of everything in the personal team of ``owner``, by the names that MATRIX uses."""
+    team = Team.objects.get(personal_of=owner)
+    experiment = team.experiments.get()
+    version = Version.objects.create(
+        experiment=experiment, number=1, spec=SPEC, content_hash="x", label="One"
+    )
+    comparison = Comparison.objects.create(
+        experiment=experiment, title="Two prompts", board=board(), created_by=owner
+    )
+    run, ended, other = (
+        made_run(experiment, version, status, comparison)
+        for status in (Status.QUEUED, Status.SUCCEEDED, Status.SUCCEEDED)
+    )
+    vote = Vote.objects.create(
+        comparison=comparison, row="r1", user=owner, run=ended, against=other, choice="better"
+    )
+    rating = Rating.objects.create(user=owner, run=ended, mark=4)
+    member = someone(f"member of {owner.username}")
+    Membership.objects.create(team=team, user=member, role=Role.VIEWER)
+    return {
+        "team": team,
+        "experiment": experiment,
+        "version": version,
+        "comparison": comparison,
+        "run": run,
+        "ended": ended,
+        "other": other,
+        "vote": vote,
+        "rating": rating,
+        "member": member,
+        "preset": Preset.objects.create(team=team, name="Labels", settings=SETTINGS),
+        "tag": Tag.objects.create(team=team, name="urgent"),
+        **share_links(experiment),
+        **invitations(team),
+        **sign_in_links(owner),
+    }
+
+
+def board() -> dict[str, Any]:
+    columns = [{"key": key, "spec": SPEC} for key in ("a", "b")]
+    return {"schema": 1, "columns": columns, "rows": [{"key": "r1", "values": {"input": "Hi"}}]}
+
+
+def made_run(experiment: Experiment, version: Version, status: Status, comparison: Comparison) -> Run:
+    owner = experiment.team.personal_of
+    assert owner
+    tokens = [{"t": " yes", "id": 260, "lp": -0.1, "rank": 1, "top": [[260, " yes", -0.1]]}]
+    return Run.objects.create(
+        team=experiment.team,
+        user=owner,
+        experiment=experiment,
+        version=version,
+        comparison=comparison,
+        column="a",
+        row="r1",
+        model=MODEL,
+        status=status,
+        deadline=timezone.now() + timedelta(minutes=10),
+        idempotency_key=str(uuid.uuid4()),
+        settings=Settings().effective(),
+        spec=SPEC,
+        prompt_text="Say yes.",
+        prompt_ids=[1, 2, 3],
+        prompt_tokens=3,
+        max_new_tokens=64,
+        text="" if status == Status.QUEUED else " yes",
+        tokens=None if status == Status.QUEUED else tokens,
+    )
+
+
+# A key with the name of an actor behind it is what that actor has in its place.
+
+
+def share_links(experiment: Experiment) -> Things:
+    now = timezone.now()
+    states: Things = {
+        "": {},
+        ":expired link": {"expires_at": now - timedelta(days=1)},
+        ":revoked link": {"revoked_at": now},
+    }
+    found: Things = {}
+    for state, fields in states.items():
+        secret = f"share-{experiment.pk}{state}".replace(":", "-").replace(" ", "-")
+        link = ShareLink.objects.create(
+            team=experiment.team,
+            experiment=experiment,
+            title=experiment.title,
+            secret_hash=digest(secret),
+            **fields,
+        )
+        found |= {f"secret{state}": secret, f"share_link{state}": link}
+    return found
+
+
+def invitations(team: Team) -> Things:
+    now = timezone.now()
+    states: Things = {
+        "": {},
+        ":expired link": {"expires_at": now - timedelta(days=1)},
+        ":revoked link": {"revoked_at": now},
+    }
+    found: Things = {}
+    for state, fields in states.items():
+        secret = f"invite-{team.pk}{state}".replace(":", "-").replace(" ", "-")
+        lasting = {"expires_at": now + timedelta(days=1)} | fields
+        invitation = Invitation.objects.create(
+            team=team, role=Role.EDITOR, secret_hash=digest(secret), **lasting
+        )
+        found |= {f"invite{state}": secret, f"invitation{state}": invitation}
+    return found
+
+
+def sign_in_links(user: User) -> Things:
+    """A used one stands for a revoked one."""
+    now = timezone.now()
+    states: Things = {"": {}, ":expired link": {"expires_at": now}, ":revoked link": {"used_at": now}}
+    found: Things = {}
+    for state, fields in states.items():
+        secret = f"enter-{user.pk}{state}".replace(":", "-").replace(" ", "-")
+        lasting = {"expires_at": now + timedelta(days=1)} | fields
+        SignInLink.objects.create(user=user, secret_hash=digest(secret), **lasting)
+        found[f"sign_in{state}"] = secret
+    return found
