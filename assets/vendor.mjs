@@ -28,7 +28,7 @@ const ICONS = [
   "outline/chevron-down", "outline/chevron-left", "outline/chevron-right", "outline/chevron-up",
   "outline/code", "outline/copy", "outline/device-desktop", "outline/dice-5", "outline/flask", "outline/grip-vertical",
   "outline/keyboard", "outline/layout-sidebar", "outline/logout", "outline/moon", "outline/plus", "outline/refresh", "outline/search",
-  "outline/sun", "outline/trash", "outline/user", "outline/x", "filled/player-play", "filled/player-stop",
+  "outline/settings", "outline/sun", "outline/trash", "outline/user", "outline/users", "outline/x", "filled/player-play", "filled/player-stop",
 ]
 
 // A source map comment names a file that is not shipped; hashed static names would refuse to build over it.

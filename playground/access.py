@@ -8,7 +8,7 @@ import uuid
 from enum import StrEnum
 
 from django.contrib.auth.models import AnonymousUser, User
-from django.db.models import F, Q, QuerySet
+from django.db.models import Case, Q, QuerySet, When
 
 from playground.errors import Forbidden, NotFound
 from playground.models import (
@@ -42,7 +42,7 @@ Actor = User | AnonymousUser
 def teams_of(user: Actor) -> QuerySet[Team]:
     """Teams that ``user`` is a member of: the personal one first, then by name."""
     return Team.objects.filter(pk__in=_team_ids_of(user)).order_by(
-        F("personal_of").asc(nulls_last=True), "name"
+        Case(When(personal_of=user.pk or 0, then=0), default=1), "name"
     )
 
 
@@ -51,6 +51,19 @@ def team_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Team:
     if team is None:
         raise NotFound("team")
     _prove(user, team.pk, verb, "team")
+    return team
+
+
+def team_to_change(user: Actor, pk: uuid.UUID, verb: Verb) -> Team:
+    """As team_for, with the row locked until the transaction ends.
+
+    Whatever takes or gives rights goes through here, so two owners who change each other at once
+    come one after the other, and the second is asked again whether they may.
+    """
+    team = Team.objects.select_for_update().filter(pk=pk).first()
+    if team is None:
+        raise NotFound("team")
+    _prove(user, pk, verb, "team")
     return team
 
 
@@ -155,8 +168,19 @@ def _team_ids_of(user: Actor) -> QuerySet[Membership, uuid.UUID]:
 
 def may(user: Actor, team: uuid.UUID, verb: Verb) -> bool:
     """Whether ``user`` has the right; for what a page offers, never instead of a proof."""
+    return verb in rights(user, team)
+
+
+def rights(user: Actor, team: uuid.UUID) -> set[Verb]:
+    """All that ``user`` may do in the team; for what a page offers, never instead of a proof."""
     membership = Membership.objects.filter(user_id=user.pk or 0, team_id=team).first()
-    return membership is not None and verb in MAY[Role(membership.role)]
+    return MAY[Role(membership.role)] if membership else set()
+
+
+def memberships_of(user: Actor) -> QuerySet[Membership]:
+    """What ``user`` is where: the personal team first, then by name."""
+    rows = Membership.objects.filter(user_id=user.pk or 0).select_related("team")
+    return rows.order_by(Case(When(team__personal_of=user.pk or 0, then=0), default=1), "team__name", "pk")
 
 
 def _prove(user: Actor, team: uuid.UUID, verb: Verb, kind: str) -> None:

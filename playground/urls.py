@@ -22,6 +22,7 @@ urlpatterns = [
     path("experiments/new", experiments.new, name="experiment-new"),
     path("experiments/search", experiments.search, name="experiment-search"),
     path("experiments/<uuid:pk>/", experiments.show, name="experiment"),
+    path("experiments/<uuid:pk>/team", experiments.move, name="experiment-team"),
     path("experiments/<uuid:pk>/draft", experiments.draft, name="experiment-draft"),
     path("experiments/<uuid:pk>/history", history.index, name="experiment-history"),
     path("experiments/<uuid:pk>/runs", runs.start, name="experiment-runs"),

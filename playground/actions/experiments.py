@@ -3,12 +3,14 @@
 from typing import Any
 
 from django.contrib.auth.models import User
-from django.db.models import F
+from django.db import transaction
+from django.db.models import F, Q
 from django.utils import timezone
 
 from playground import catalog
+from playground.actions import audit
 from playground.errors import NotFound, Refusal
-from playground.models import Experiment, Team, Version
+from playground.models import Experiment, ShareLink, Team, Version
 from playground.specs import Inputs, PromptSpec, Scope, Strict, Title
 from playground.starters import STARTERS
 
@@ -72,6 +74,25 @@ def conflict(current: Experiment) -> Refusal:
     }
     message = "This experiment was changed in another place since you opened it."
     return Refusal("draft_conflict", message, status=409, draft_version=current.draft_version, **stored)
+
+
+@transaction.atomic
+def move(experiment: Experiment, team: Team, actor: User) -> None:
+    """Gives an experiment and everything in it to another team; tags are found or made there by name."""
+    source = experiment.team
+    if team == source or not Experiment.objects.filter(pk=experiment.pk, team=source).update(team=team):
+        return  # it is there, or somebody else has just moved it
+    inside = ("experiment", "version__experiment", "run__experiment", "comparison__experiment")
+    links = Q(*((path, experiment) for path in inside), _connector=Q.OR)
+    experiment.runs.update(team=team)
+    ShareLink.objects.filter(links).update(team=team)
+    tags = [
+        team.tags.filter(name__iexact=tag.name).first() or team.tags.create(name=tag.name)
+        for tag in experiment.tags.all()
+    ]
+    experiment.tags.set(tags)
+    audit.record(source, actor, "experiment_moved_away", title=experiment.title, team=team.name)
+    audit.record(team, actor, "experiment_moved_here", title=experiment.title, team=source.name)
 
 
 def version_of(experiment: Experiment, spec: PromptSpec, author: User) -> Version:

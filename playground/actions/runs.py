@@ -16,7 +16,7 @@ from playground import catalog
 from playground.actions import branches, prompts
 from playground.actions.doorbells import ring
 from playground.actions.experiments import version_of
-from playground.errors import RUN_ERRORS, Refusal
+from playground.errors import RUN_ERRORS, NotFound, Refusal
 from playground.events import ask_to_cancel
 from playground.limits import LIMITS
 from playground.models import Experiment, Run, Team, WorkerLease
@@ -118,6 +118,8 @@ def _columns_of(spec: PromptSpec) -> branches.Columns:
 
 @transaction.atomic
 def _insert(wanted: Submission, columns: branches.Columns) -> Run:
+    if wanted.experiment:
+        _hold_in_its_team(wanted.experiment, wanted.team)
     if wanted.spec and wanted.experiment:
         columns = columns | {"version": version_of(wanted.experiment, wanted.spec, wanted.user)}
     run = Run.objects.create(
@@ -133,6 +135,13 @@ def _insert(wanted: Submission, columns: branches.Columns) -> Run:
     )
     transaction.on_commit(partial(ring, run.model, [run]))
     return run
+
+
+def _hold_in_its_team(experiment: Experiment, team: Team) -> None:
+    """Keeps the experiment from being moved until its new run is stored, or finds that it has been."""
+    rows = Experiment.objects.select_for_update(no_key=True).filter(pk=experiment.pk, team=team)
+    if rows.only("pk").first() is None:
+        raise NotFound("experiment")
 
 
 def cancel(run: Run) -> Run:

@@ -2,8 +2,10 @@
 
 import uuid
 from itertools import groupby
-from typing import Any
+from typing import Any, Self
+from urllib.parse import urlencode
 
+from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
@@ -14,14 +16,25 @@ from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
+from pydantic import ValidationError
 
 from playground import catalog
-from playground.access import Verb, experiment_for, experiments_of, may, personal_team_for
+from playground.access import (
+    Verb,
+    experiment_for,
+    experiments_of,
+    may,
+    memberships_of,
+    personal_team_for,
+    rights,
+    team_for,
+)
 from playground.actions import experiments as actions
 from playground.actions import presets
+from playground.errors import NotFound
 from playground.limits import LIMITS
-from playground.models import Experiment
-from playground.specs import parse, shot_label
+from playground.models import Experiment, Team
+from playground.specs import Strict, parse, refusal, shot_label
 from playground.starters import STARTERS
 from playground.views import history
 from playground.views.signed_in import signed_in, user_of
@@ -31,17 +44,44 @@ PAGE = 50
 FOUND = 12  # experiments that a search by title answers
 
 
+class Listing(Strict):
+    """Which experiments a list shows: the query of the list page, checked. No ``team`` means all teams."""
+
+    team: uuid.UUID | None = None
+
+    @classmethod
+    def of(cls, request: HttpRequest) -> Self:
+        """What the address asks for; raises Refusal. Words that are none of ours are not read."""
+        known = {key: value for key in cls.model_fields if (value := request.GET.get(key))}
+        try:
+            return cls.model_validate(known)
+        except ValidationError as error:
+            raise refusal(error) from None
+
+    @property
+    def query(self) -> str:
+        """The same as the query of an address."""
+        return urlencode(self.model_dump(mode="json", exclude_defaults=True))
+
+
 @login_required
 @require_GET
 def index(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
-    page = Paginator(listed(user), PAGE).get_page(request.GET.get("page"))
+    wanted = Listing.of(request)
+    memberships = list(memberships_of(user))
+    only = memberships[0].team if len(memberships) == 1 else None
+    team = team_for(user, wanted.team) if wanted.team else only
+    page = Paginator(listed(user, wanted), PAGE).get_page(request.GET.get("page"))
+    target = team or personal_team_for(user)
     context = {
         "experiments": [row_of(experiment) for experiment in page],
         "page": page,
-        "team": (team := personal_team_for(user)),
+        "listing": wanted,
+        "team": team,
+        "target": target,  # where a new experiment goes
         "starters": STARTERS.values(),
-        "may_create": may(user, team.pk, Verb.EDIT),
+        "may_create": may(user, target.pk, Verb.EDIT),
     }
     return render(request, "experiments/index.html", context)
 
@@ -49,12 +89,37 @@ def index(request: HttpRequest) -> HttpResponse:
 @login_required
 @require_POST
 def new(request: HttpRequest) -> HttpResponseRedirect:
-    """Makes a blank experiment, or one from the starter that the form names."""
+    """Makes a blank experiment, or one from the starter that the form names, in the team it names."""
     user = user_of(request)
-    team = personal_team_for(user, Verb.EDIT)
+    team = chosen_team(user, request.POST.get("team"))
     key = request.POST.get("starter")
     experiment = actions.make_from_starter(team, user, key) if key else actions.make_blank(team, user)
     return redirect("experiment", experiment.pk)
+
+
+@login_required
+@require_POST
+def move(request: HttpRequest, pk: uuid.UUID) -> HttpResponseRedirect:
+    """Moves an experiment to the team of the form.
+
+    It takes the experiment away from everybody in its team, so only an owner of that team may.
+    """
+    user = user_of(request)
+    experiment = experiment_for(user, pk, Verb.MANAGE)
+    target = chosen_team(user, request.POST.get("team"))
+    actions.move(experiment, target, user)
+    messages.success(request, f"Moved to {target.name}.")
+    return redirect("experiment", pk)
+
+
+def chosen_team(user: User, named: str | None) -> Team:
+    """The team of a form, for writing; the personal one where it names none."""
+    if not named:
+        return personal_team_for(user, Verb.EDIT)
+    try:
+        return team_for(user, uuid.UUID(named), Verb.EDIT)
+    except ValueError:
+        raise NotFound("team") from None
 
 
 @signed_in
@@ -73,13 +138,16 @@ def search(request: HttpRequest) -> JsonResponse:
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     user = user_of(request)
     experiment = experiment_for(user, pk)
+    beside = listed(user, Listing(team=experiment.team_id))[:RAIL]
+    may_do = rights(user, experiment.team_id)
     context = {
         "experiment": experiment,
         "team": experiment.team,
         "page": page_data(user, experiment),
-        "ages": by_age([row_of(other) for other in listed(user)[:RAIL]]),
-        "may_run": may(user, experiment.team_id, Verb.RUN),
-        "may_edit": may(user, experiment.team_id, Verb.EDIT),
+        "ages": by_age([row_of(other) for other in beside]),
+        "may_run": Verb.RUN in may_do,
+        "may_edit": Verb.EDIT in may_do,
+        "may_move": Verb.MANAGE in may_do,
     }
     return render(request, "experiments/show.html", context)
 
@@ -92,8 +160,10 @@ def draft(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     return JsonResponse({"draft_version": version})
 
 
-def listed(user: User) -> Any:
-    return experiments_of(user).annotate(run_count=Count("runs"))
+def listed(user: User, wanted: Listing) -> Any:
+    """The experiments that ``wanted`` asks for, newest first, as rows show them."""
+    rows = experiments_of(user).select_related("team").annotate(run_count=Count("runs"))
+    return rows.filter(team=wanted.team) if wanted.team else rows
 
 
 def row_of(experiment: Experiment) -> Experiment:

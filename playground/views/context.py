@@ -1,0 +1,15 @@
+"""What every page knows without its view: the teams for the switcher in the top bar."""
+
+from typing import Any
+
+from django.http import HttpRequest
+from django.utils.functional import SimpleLazyObject
+
+from playground.access import memberships_of
+
+
+def teams(request: HttpRequest) -> dict[str, Any]:
+    """``memberships`` of the user with their teams; one query, and only on a page that shows them."""
+    if not hasattr(request, "user"):
+        return {}  # an error page of a request that no middleware has seen
+    return {"memberships": SimpleLazyObject(lambda: list(memberships_of(request.user)))}
