@@ -91,9 +91,12 @@ MATRIX = [
     #                               anonymous outsider viewer editor owner expired revoked
     row("home", "GET",                   302, 302, 302, 302, 302, 302, 302),
     row("experiments", "GET",            302, 200, 200, 200, 200, 302, 302),
+    row("experiments", "GET",            302, 404, 200, 200, 200, 302, 302, body=lambda id: {"team": id("team")}),
     row("experiment-new", "POST",        302, 302, 302, 302, 302, 302, 302),  # in one's own team
+    row("experiment-new", "POST",        302, 404, 403, 302, 302, 302, 302, body=lambda id: {"team": id("team")}, form=True),
     row("experiment-search", "GET",      401, 200, 200, 200, 200, 401, 401),
     row("experiment", "GET",             302, 404, 200, 200, 200, 302, 302, of="experiment"),
+    row("experiment-team", "POST",       302, 404, 403, 403, 302, 302, 302, of="experiment", body=lambda id: {"team": id("lab")}, form=True),
     row("experiment-draft", "PUT",       401, 404, 403, 200, 200, 401, 401, of="experiment", body=lambda id: DRAFT),
     row("experiment-history", "GET",     401, 404, 200, 200, 200, 401, 401, of="experiment"),
     row("experiment-history", "GET",     401, 404, 200, 200, 200, 401, 401, of="experiment", body=lambda id: {"before": id("run")}),
@@ -192,8 +195,11 @@ def things(owner: User) -> Things:
     rating = Rating.objects.create(user=owner, run=ended, mark=4)
     member = someone(f"member of {owner.username}")
     Membership.objects.create(team=team, user=member, role=Role.VIEWER)
+    lab = Team.objects.create(name=f"Lab of {owner.username}")
+    Membership.objects.create(team=lab, user=owner, role=Role.OWNER)
     return {
         "team": team,
+        "lab": lab,  # where its owner may move things
         "experiment": experiment,
         "version": version,
         "comparison": comparison,
