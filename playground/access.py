@@ -26,15 +26,16 @@ from playground.models import (
 
 class Verb(StrEnum):
     READ = "read"
+    JUDGE = "judge"  # vote on answers and rate them: everybody's own opinion, so viewers have it too
     RUN = "run"
     EDIT = "edit"
     MANAGE = "manage"
 
 
 MAY = {
-    Role.VIEWER: {Verb.READ},
-    Role.EDITOR: {Verb.READ, Verb.RUN, Verb.EDIT},
-    Role.OWNER: {Verb.READ, Verb.RUN, Verb.EDIT, Verb.MANAGE},
+    Role.VIEWER: {Verb.READ, Verb.JUDGE},
+    Role.EDITOR: {Verb.READ, Verb.JUDGE, Verb.RUN, Verb.EDIT},
+    Role.OWNER: {Verb.READ, Verb.JUDGE, Verb.RUN, Verb.EDIT, Verb.MANAGE},
 }
 Actor = User | AnonymousUser
 
@@ -105,16 +106,18 @@ def version_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Version:
     return version
 
 
-def comparisons_of(user: Actor) -> QuerySet[Comparison]:
-    """Comparisons that ``user`` may read, newest first."""
+def comparisons_of(user: Actor, *, deleted: bool = False) -> QuerySet[Comparison]:
+    """Comparisons that ``user`` may read, newest first; or those whose deletion can be undone."""
     rows = Comparison.objects.filter(
-        experiment__team__in=_team_ids_of(user), experiment__deleted_at=None, deleted_at=None
+        experiment__team__in=_team_ids_of(user), experiment__deleted_at=None, deleted_at__isnull=not deleted
     )
     return rows.select_related("experiment__team").order_by("-updated_at")
 
 
-def comparison_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Comparison:
-    comparison = comparisons_of(user).filter(pk=pk).first()
+def comparison_for(
+    user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ, *, deleted: bool = False
+) -> Comparison:
+    comparison = comparisons_of(user, deleted=deleted).filter(pk=pk).first()
     if comparison is None:
         raise NotFound("comparison")
     _prove(user, comparison.experiment.team_id, verb, "comparison")

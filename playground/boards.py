@@ -37,10 +37,10 @@ class Column(Strict):
     spec: PromptSpec
     inputs: dict[Key, Values] = Field(default={}, max_length=LIMITS.rows)
 
-    def spec_of(self, row: Row) -> PromptSpec:
-        """What a cell of this column runs."""
-        values = self.inputs.get(row.key, row.values)
-        return self.spec.model_copy(update={"input": values})
+    @property
+    def content(self) -> PromptSpec:
+        """What the column is, whatever the row: its runs share the version of this."""
+        return self.spec.model_copy(update={"input": {}})
 
 
 class Board(Strict):
@@ -59,6 +59,27 @@ class Board(Strict):
         if self.baseline is not None and self.baseline not in {column.key for column in self.columns}:
             raise ValueError("the baseline is not one of the columns")
         return self
+
+    def column(self, key: str) -> Column | None:
+        return next((column for column in self.columns if column.key == key), None)
+
+    def row(self, key: str) -> Row | None:
+        return next((row for row in self.rows if row.key == key), None)
+
+    @property
+    def compared_with(self) -> Column:
+        """The column that the others are judged against."""
+        return self.column(self.baseline or "") or self.columns[0]
+
+    def letter(self, column: Column) -> str:
+        """A, B, C: how people call a column, by its place."""
+        return chr(ord("A") + self.columns.index(column))
+
+    def spec_of(self, column: Column, row: Row, sample: int = 0) -> PromptSpec:
+        """What a cell runs: the column's prompt on the row's input, or on the column's own if it has one."""
+        own = {} if Link.INPUT in self.links else column.inputs
+        settings = column.spec.settings.for_sample(sample)
+        return column.spec.model_copy(update={"input": own.get(row.key, row.values), "settings": settings})
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True)

@@ -2,6 +2,7 @@
 
 import time
 from dataclasses import asdict
+from math import fsum
 from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
@@ -171,6 +172,7 @@ class Following:
                 last_seq=self.line.seq,
                 cached_tokens=self.cached_tokens,
                 completion_tokens=completion_tokens,
+                logprob_sum=self._logprob_sum(),
                 first_token_at=self.first_token_at,
                 receipt=self._receipt(),
             )
@@ -179,6 +181,10 @@ class Following:
             self.line.end(row.ending)
         else:
             self.worker.drop(self.line)
+
+    def _logprob_sum(self) -> float | None:
+        written = [record["lp"] for record in self.tokens if not record.get("given")]
+        return fsum(written) if written else None
 
     def _receipt(self) -> dict[str, Any]:
         engine_ms = None if self.engine_first_token is None else round(self.engine_first_token * 1000, 1)

@@ -25,6 +25,7 @@ class Limits:
     stop_strings: int = 8
     stop_string_chars: int = 64
     live_runs_per_user: int = 64
+    live_batch_runs_per_user: int = 2000  # of comparisons, beside the others
     alternatives: int = 5
     columns: int = 12  # of a comparison
     rows: int = 100

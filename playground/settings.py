@@ -206,6 +206,7 @@ CHECKPOINT = 5.0
 FLUSH = 0.040
 DOORBELL_REPEAT = 30.0
 RUN_DEADLINE = env.float("FEWSHOT_RUN_DEADLINE", default=900.0)
+BATCH_DEADLINE = env.float("FEWSHOT_BATCH_DEADLINE", default=21600.0)  # of runs that wait behind all others
 DRAIN = env.float("FEWSHOT_DRAIN", default=5.0)
 MAX_ATTEMPTS = 2
 ENGINE_SLOTS = env.int("FEWSHOT_SLOTS", default=16)  # runs that share one engine's batch

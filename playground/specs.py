@@ -70,6 +70,12 @@ class Settings(Strict):
             return acting | {"seed": secrets.randbelow(2**32), "seed_drawn": True}
         return acting
 
+    def for_sample(self, sample: int) -> "Settings":
+        """Those of one of several answers: a seed that is set counts up, one that is not is drawn anyway."""
+        if self.seed is None or not sample:
+            return self
+        return self.model_copy(update={"seed": (self.seed + sample) % 2**32})
+
 
 SAMPLING_ONLY = ("temperature", "top_k", "top_p", "min_p", "seed")
 # In the order in which they act, each with the value at which it does nothing.
@@ -145,6 +151,25 @@ class PromptSpec(Strict):
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True)
+
+    def asks(self) -> dict[str, Any]:
+        """What acts of the spec: two specs that ask the same differ at most in what the model never sees."""
+        settings = self.settings.model_dump(mode="json")
+        if self.settings.mode == "greedy":
+            settings |= dict.fromkeys(SAMPLING_ONLY)
+        return {
+            "instruction": self.instruction,
+            "fields": self.fields,
+            "output_name": self.output_name,
+            "shots": [(self._values_of(shot.values), shot.output) for shot in self.placed],
+            "input": self._values_of(self.input),
+            "layout": self.layout,
+            "model": self.model,
+            "settings": settings,
+        }
+
+    def _values_of(self, given: dict[str, str]) -> list[str]:
+        return [given.get(name, "") for name in self.fields]
 
     def content_hash(self) -> str:
         return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()

@@ -4,6 +4,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from playground.views import (
+    comparisons,
     experiments,
     health,
     history,
@@ -29,6 +30,14 @@ urlpatterns = [
     path("experiments/<uuid:pk>/models/<str:name>/load", models.load, name="model-load"),
     path("experiments/<uuid:pk>/models/<str:name>/unload", models.unload, name="model-unload"),
     path("experiments/<uuid:pk>/presets", presets.of_team, name="presets"),
+    path("experiments/<uuid:pk>/comparisons", comparisons.of_experiment, name="comparisons"),
+    path("comparisons/<uuid:pk>/", comparisons.one, name="comparison"),
+    path("comparisons/<uuid:pk>/draft", comparisons.draft, name="comparison-draft"),
+    path("comparisons/<uuid:pk>/runs", comparisons.runs, name="comparison-runs"),
+    path("comparisons/<uuid:pk>/cells", comparisons.cells_of, name="comparison-cells"),
+    path("comparisons/<uuid:pk>/cancel", comparisons.cancel, name="comparison-cancel"),
+    path("comparisons/<uuid:pk>/copy", comparisons.copy, name="comparison-copy"),
+    path("comparisons/<uuid:pk>/restore", comparisons.restore, name="comparison-restore"),
     path("presets/<uuid:pk>", presets.one, name="preset"),
     path("runs/<uuid:pk>/", runs.show, name="run"),
     path("runs/<uuid:pk>/cancel", runs.cancel, name="run-cancel"),

@@ -6,6 +6,7 @@ Losing one costs seconds: the keeper rings again for every run that nobody claim
 import logging
 from collections.abc import Iterable, Sequence
 
+from django.conf import settings
 from django.utils import timezone
 from kombu.exceptions import OperationalError
 
@@ -28,6 +29,11 @@ def ring(model: str, runs: Iterable[Run], times: int = 1) -> bool:
         rows.update(rung_at=None)  # the keeper's next round rings, not the one after DOORBELL_REPEAT
         return False
     return True
+
+
+def ring_for_all(model: str, runs: Sequence[Run]) -> bool:
+    """Rings for many runs: one ring wakes one thread, which then takes run after run."""
+    return ring(model, runs, times=min(len(runs), settings.ENGINE_SLOTS))
 
 
 def ring_ahead(model: str, user: str, prompt_ids: Sequence[int]) -> None:

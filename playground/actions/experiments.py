@@ -4,11 +4,10 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import F, Q
-from django.utils import timezone
+from django.db.models import Q
 
 from playground import catalog
-from playground.actions import audit
+from playground.actions import audit, drafts
 from playground.errors import NotFound, Refusal
 from playground.models import Experiment, ShareLink, Team, Version
 from playground.specs import Inputs, PromptSpec, Scope, Strict, Title
@@ -51,18 +50,17 @@ def save_draft(experiment: Experiment, draft: Draft) -> int:
 
     Raises Refusal ``draft_conflict`` with the stored draft when somebody saved in between.
     """
-    rows = Experiment.objects.filter(pk=experiment.pk, draft_version=draft.draft_version)
-    saved = rows.update(
+    saved = drafts.store(
+        experiment,
+        draft.draft_version,
         title=draft.title.strip() or "Untitled",
         scope=draft.scope,
         draft=draft.spec.as_json(),
         inputs=draft.inputs,
-        draft_version=F("draft_version") + 1,
-        updated_at=timezone.now(),
     )
-    if not saved:
+    if saved is None:
         raise conflict(Experiment.objects.get(pk=experiment.pk))
-    return draft.draft_version + 1
+    return saved
 
 
 def conflict(current: Experiment) -> Refusal:
@@ -72,8 +70,7 @@ def conflict(current: Experiment) -> Refusal:
         "spec": current.draft,
         "inputs": current.inputs,
     }
-    message = "This experiment was changed in another place since you opened it."
-    return Refusal("draft_conflict", message, status=409, draft_version=current.draft_version, **stored)
+    return drafts.conflict(current, **stored)
 
 
 @transaction.atomic

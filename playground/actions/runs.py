@@ -2,9 +2,11 @@
 
 import hashlib
 import logging
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -14,17 +16,29 @@ from django.utils import timezone
 
 from playground import catalog
 from playground.actions import branches, prompts
-from playground.actions.doorbells import ring
+from playground.actions.doorbells import ring, ring_for_all
 from playground.actions.experiments import version_of
 from playground.errors import RUN_ERRORS, NotFound, Refusal
 from playground.events import ask_to_cancel
 from playground.limits import LIMITS
-from playground.models import Experiment, Run, Team, WorkerLease
+from playground.models import Comparison, Experiment, Run, Team, WorkerLease
 from playground.models.run import STOPPED, Kind, Outcome, Status
 from playground.models.worker_lease import WorkerState
 from playground.specs import PromptSpec
 
 log = logging.getLogger(__name__)
+
+Stored = TypeVar("Stored")
+
+
+@dataclass(frozen=True)
+class Cell:
+    """Where in a comparison a run stands."""
+
+    comparison: Comparison
+    column: str
+    row: str
+    sample: int = 0
 
 
 @dataclass(frozen=True)
@@ -32,6 +46,7 @@ class Submission:
     """What somebody asks for, before it is a Run: a prompt of their own, or an earlier run's.
 
     With ``begin`` the answer begins as it says. A run made from ``origin`` without it is a repeat.
+    ``asked`` is the hash of the whole request when it asks for several runs.
     """
 
     user: User
@@ -42,8 +57,12 @@ class Submission:
     kind: Kind = Kind.INTERACTIVE
     origin: Run | None = None
     begin: branches.Begin | None = None
+    cell: Cell | None = None
+    asked: str = ""
 
     def request_hash(self) -> str:
+        if self.asked:
+            return self.asked
         source = self.spec.content_hash() if self.spec else self.origin and self.origin.pk
         whole = f"{source} {self.experiment and self.experiment.pk} {self.kind}"
         if self.begin:
@@ -62,12 +81,20 @@ def submit(wanted: Submission) -> tuple[Run, bool]:
     if found := _find(wanted):
         return found, False
     columns = _columns(wanted)
-    _refuse_flood(wanted.user)
+    refuse_flood(wanted.user)
+    return stored_once(lambda: _insert(wanted, columns), lambda: _find(wanted))
+
+
+def stored_once(store: Callable[[], Stored], find: Callable[[], Stored | None]) -> tuple[Stored, bool]:
+    """What ``store`` answers and True, or what ``find`` does and False when a racing request was first.
+
+    Raises Refusal ``busy`` when three other writers were faster.
+    """
     for _ in range(3):  # racing writers meet in a unique constraint: look again, then take the next number
         try:
-            return _insert(wanted, columns), True
+            return store(), True
         except IntegrityError:
-            if found := _find(wanted):
+            if found := find():
                 return found, False
     raise Refusal("busy", "Somebody saved this experiment at the same moment. Try again.", status=503)
 
@@ -80,13 +107,25 @@ def _find(wanted: Submission) -> Run | None:
     return run
 
 
-def _refuse_flood(user: User) -> None:
-    live = Run.objects.live().filter(user=user).count()
+def refuse_flood(user: User) -> None:
+    """Refuses one more run; those of comparisons wait behind all others and have a limit of their own."""
+    live = Run.objects.live().filter(user=user).exclude(kind=Kind.BATCH).count()
     if live >= LIMITS.live_runs_per_user:
         message = (
             f"You have {live} runs waiting or running; at most {LIMITS.live_runs_per_user} are taken at once."
         )
         raise Refusal("too_many_runs", message, status=429, retry_after=5)
+
+
+def refuse_batch_flood(user: User, more: int) -> None:
+    """Refuses ``more`` runs of a comparison, with the numbers."""
+    live = Run.objects.live().filter(user=user, kind=Kind.BATCH).count()
+    if live + more > (most := LIMITS.live_batch_runs_per_user):
+        message = (
+            f"This asks for {more:,} answers, and {live:,} of yours are waiting or running; at most {most:,} "
+            "are taken at once. Run fewer cells or samples, or wait."
+        )
+        raise Refusal("too_many_runs", message, status=429, retry_after=30)
 
 
 def _columns(wanted: Submission) -> branches.Columns:
@@ -97,11 +136,12 @@ def _columns(wanted: Submission) -> branches.Columns:
             return columns | {"again_of": wanted.origin}
     else:
         assert wanted.spec is not None
-        columns = _columns_of(wanted.spec)
+        columns = columns_of(wanted.spec)
     return branches.begin(columns, wanted.begin, wanted.origin) if wanted.begin else columns
 
 
-def _columns_of(spec: PromptSpec) -> branches.Columns:
+def columns_of(spec: PromptSpec) -> branches.Columns:
+    """The same of a prompt of one's own; raises Refusal when it is empty or does not fit."""
     prompts.refuse_empty(spec)
     fit = prompts.render(spec)
     prompts.refuse_overflow(fit)
@@ -122,19 +162,28 @@ def _insert(wanted: Submission, columns: branches.Columns) -> Run:
         _hold_in_its_team(wanted.experiment, wanted.team)
     if wanted.spec and wanted.experiment:
         columns = columns | {"version": version_of(wanted.experiment, wanted.spec, wanted.user)}
-    run = Run.objects.create(
+    run = made_of(wanted, columns)
+    run.save(force_insert=True)
+    transaction.on_commit(partial(ring, run.model, [run]))
+    return run
+
+
+def made_of(wanted: Submission, columns: branches.Columns) -> Run:
+    """The row of a submission, which is not stored yet."""
+    batch = wanted.kind == Kind.BATCH
+    seconds = settings.BATCH_DEADLINE if batch else settings.RUN_DEADLINE
+    return Run(
         team=wanted.team,
         user=wanted.user,
         experiment=wanted.experiment,
         kind=wanted.kind,
         model_revision=catalog.revision(columns["model"]),
-        deadline=timezone.now() + timedelta(seconds=settings.RUN_DEADLINE),
+        deadline=timezone.now() + timedelta(seconds=seconds),
         idempotency_key=wanted.idempotency_key,
         request_hash=wanted.request_hash(),
+        **(vars(wanted.cell) if wanted.cell else {}),
         **columns,
     )
-    transaction.on_commit(partial(ring, run.model, [run]))
-    return run
 
 
 def _hold_in_its_team(experiment: Experiment, team: Team) -> None:
@@ -209,6 +258,4 @@ def _ring_again() -> None:
     before = timezone.now() - timedelta(seconds=settings.DOORBELL_REPEAT)
     unheard = Run.objects.filter(Q(rung_at=None) | Q(rung_at__lt=before), status=Status.QUEUED)
     for model in set(unheard.values_list("model", flat=True)):
-        waiting = list(unheard.filter(model=model))
-        # One ring wakes one thread, which then takes run after run.
-        ring(model, waiting, times=min(len(waiting), settings.ENGINE_SLOTS))
+        ring_for_all(model, list(unheard.filter(model=model).only("pk")))

@@ -105,6 +105,16 @@ class RunQuerySet(models.QuerySet["Run"]):
                 return self.select_related(None).get(pk=candidate.pk)
         return None
 
+    def request_cancel(self) -> int:
+        """Asks for cancellation in any phase: queued ends at once, running when the engine sees it.
+
+        Returns how many runs were asked; in this order, so that one that is claimed between is asked too.
+        """
+        now = timezone.now()
+        waiting = self.filter(status=Status.QUEUED).update(cancel_requested_at=now, **_ending(STOPPED))
+        running = self.filter(status=Status.RUNNING, cancel_requested_at=None)
+        return waiting + running.update(cancel_requested_at=now)
+
     def beat(self, worker: uuid.UUID) -> int:
         """Renews the lease of everything ``worker`` runs."""
         lease = timezone.now() + timedelta(seconds=settings.LEASE)
@@ -159,6 +169,8 @@ class Run(models.Model):
     last_seq = models.PositiveIntegerField(default=0)
     cached_tokens = models.PositiveIntegerField(default=0)
     completion_tokens = models.PositiveIntegerField(default=0)
+    # Of the tokens that the model wrote, in the raw softmax; tables need it without reading every token.
+    logprob_sum = models.FloatField(null=True)
     finish_reason = models.CharField(max_length=16, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.CharField(max_length=500, blank=True)
@@ -271,15 +283,8 @@ class Run(models.Model):
         )
 
     def request_cancel(self) -> bool:
-        """Asks for cancellation in any phase: queued ends at once, running when the engine sees it."""
-        now = timezone.now()
-        ended = _ending(STOPPED)
-        rows = type(self).objects.filter(pk=self.pk)
-        if rows.filter(status=Status.QUEUED).update(cancel_requested_at=now, **ended):
-            return True
-        return (
-            rows.filter(status=Status.RUNNING, cancel_requested_at=None).update(cancel_requested_at=now) == 1
-        )
+        """As that of a query, for this run; False when there was nothing left to ask."""
+        return type(self).objects.filter(pk=self.pk).request_cancel() == 1
 
     def expire(self, outcome: Outcome) -> bool:
         """Ends a queued attempt that nobody took."""

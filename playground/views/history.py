@@ -5,6 +5,7 @@ from typing import Annotated, Any, Literal
 
 from django.db.models.functions import Left
 from django.http import HttpRequest, JsonResponse
+from django.urls import reverse
 from django.views.decorators.http import require_GET
 from pydantic import AfterValidator, Field, ValidationError
 
@@ -24,6 +25,7 @@ OUTCOMES = {
     "live": LIVE,
 }
 SHOWN = (
+    "comparison",
     "experiment",  # Django looks it up for every row that came through its experiment without it
     "model",
     "status",
@@ -33,6 +35,7 @@ SHOWN = (
     "error_message",
     "queued_at",
 )
+NAMES = ("user__first_name", "user__username", "comparison__title", "comparison__deleted_at")
 
 
 class Search(Strict):
@@ -41,6 +44,8 @@ class Search(Strict):
     q: Annotated[str, Field(max_length=200), AfterValidator(clean)] = ""
     model: Annotated[str, Field(max_length=80), AfterValidator(clean)] = ""
     outcome: Literal["", "succeeded", "failed", "stopped", "live"] = ""
+    # One comparison has more runs than weeks of single ones, so they are left out unless asked for.
+    among: Literal["", "comparisons"] = ""
     before: uuid.UUID | None = None
 
 
@@ -57,7 +62,7 @@ def index(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 
 def page_of(experiment: Experiment, wanted: Search) -> dict[str, Any]:
     """One page of rows, whether older ones follow, and the models that the runs of the experiment had."""
-    runs = experiment.runs.all()
+    runs = experiment.runs.filter(comparison__isnull=wanted.among != "comparisons")
     models = sorted(set(runs.order_by().values_list("model", flat=True).distinct()))
     if wanted.before:
         runs = runs.older_than(known_run(experiment, wanted.before))
@@ -67,7 +72,7 @@ def page_of(experiment: Experiment, wanted: Search) -> dict[str, Any]:
         runs = runs.filter(model=wanted.model)
     if wanted.outcome:
         runs = runs.filter(status__in=OUTCOMES[wanted.outcome])
-    shown = runs.newest_first().select_related("user").only(*SHOWN, "user__first_name", "user__username")
+    shown = runs.newest_first().select_related("user", "comparison").only(*SHOWN, *NAMES)
     found = list(shown.annotate(preview=Left("text", PREVIEW))[: PAGE + 1])
     return {"runs": [row_of(run) for run in found[:PAGE]], "more": len(found) > PAGE, "models": models}
 
@@ -91,4 +96,14 @@ def row_of(run: Any) -> dict[str, Any]:
         "completion_tokens": run.completion_tokens,
         "user_name": run.user.get_short_name() or run.user.username,
         "queued_at": run.queued_at.isoformat(),
+        "comparison": comparison_of(run),
     }
+
+
+def comparison_of(run: Run) -> dict[str, str] | None:
+    """Where a run stands side by side with others; without an address once that was deleted."""
+    comparison = run.comparison
+    if comparison is None:
+        return None
+    url = "" if comparison.deleted_at else reverse("comparison", args=[comparison.pk])
+    return {"title": comparison.title, "url": url}

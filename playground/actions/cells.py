@@ -1,0 +1,321 @@
+"""Cells of a comparison: run many at once, say how each stands, stop them.
+
+A cell is column x row and holds samples. Its runs are of kind batch, so they wait behind everybody's
+single runs. They point to the version of their column, which has no input; their spec is what really ran.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from functools import partial
+from itertools import groupby
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from django.db.models import F, Q, Window
+from django.db.models.functions import RowNumber
+from pydantic import Field, ValidationError
+
+from playground.actions import runs
+from playground.actions.branches import Columns
+from playground.actions.comparisons import board_of
+from playground.actions.doorbells import ring_for_all
+from playground.actions.experiments import version_of
+from playground.boards import Board, Column, Key, Row
+from playground.errors import NotFound, Refusal
+from playground.events import ask_to_cancel
+from playground.limits import LIMITS
+from playground.models import Comparison, Run
+from playground.models.run import Kind, Status
+from playground.specs import PromptSpec, Strict
+
+
+class Cell(Strict):
+    column: Key
+    row: Key
+
+
+class Press(Strict):
+    """What one press of Run asks for; without ``samples`` as many answers as the board says."""
+
+    cells: list[Cell] | None = Field(default=None, min_length=1, max_length=LIMITS.columns * LIMITS.rows)
+    samples: int | None = Field(default=None, ge=1, le=LIMITS.samples)
+
+    def hash(self, comparison: Comparison) -> str:
+        whole = f"{comparison.pk} {self.model_dump_json()}"
+        return hashlib.sha256(whole.encode()).hexdigest()
+
+
+class Stop(Strict):
+    """Which cells to stop, and whether those that others have started as well."""
+
+    cells: list[Cell] | None = Field(default=None, max_length=LIMITS.columns * LIMITS.rows)
+    everyone: bool = False
+
+
+@dataclass(frozen=True)
+class Ready:
+    """A cell that can run: its prompt is rendered and fits."""
+
+    column: Column
+    row: Row
+    columns: Columns
+
+
+@dataclass(frozen=True)
+class Started:
+    """What came of a press. ``refused`` cells cannot run; ``notes`` say what is otherwise than asked."""
+
+    runs: list[Run]
+    refused: list[dict[str, str]]
+    notes: list[str]
+    is_new: bool = True
+
+
+def start(comparison: Comparison, user: User, press: Press, key: str) -> Started:
+    """Queues the runs of all cells that can run, in one transaction, and rings.
+
+    The same press under the same key returns the runs that it made before, whatever has been edited
+    since. Raises NotFound for a cell that the board does not have, Refusal 409 ``idempotency_conflict``,
+    429 ``too_many_runs``, and 422 with the reasons when no cell can run.
+    """
+    maker = Maker(comparison, user, press, key)
+    if found := maker.find():
+        return Started(found, [], [], is_new=False)
+    board = board_of(comparison)
+    places = [_placed(board, cell) for cell in dict.fromkeys(press.cells)] if press.cells else _all(board)
+    wanted = press.samples or board.samples
+    runs.refuse_batch_flood(user, sum(samples_of(column, wanted) for column, _ in places))
+    ready, refused = _rendered(board, places)
+    if not ready:
+        raise _nothing(refused)
+    rows = [
+        maker.row(cell, board.spec_of(cell.column, cell.row, sample), sample)
+        for cell in ready
+        for sample in range(samples_of(cell.column, wanted))
+    ]
+    columns = {cell.column.key: cell.column for cell in ready}
+    made, is_new = runs.stored_once(lambda: maker.store(rows, columns), maker.find)
+    return Started(made, refused, _notes(board, list(columns.values()), wanted), is_new)
+
+
+@dataclass(frozen=True)
+class Maker:
+    """Turns the cells of one press into runs, or finds those that it made before."""
+
+    comparison: Comparison
+    user: User
+    press: Press
+    key: str
+
+    @property
+    def prefix(self) -> str:
+        """What the keys of all runs of this press begin with."""
+        return _digest(self.key)
+
+    def find(self) -> list[Run] | None:
+        made = self.comparison.runs.filter(user=self.user, idempotency_key__startswith=f"{self.prefix} ")
+        found = list(made.order_by("pk"))
+        if any(run.request_hash != self.press.hash(self.comparison) for run in found):
+            message = "This idempotency key was used for another request."
+            raise Refusal("idempotency_conflict", message, status=409)
+        return found or None
+
+    def row(self, cell: Ready, spec: PromptSpec, sample: int) -> Run:
+        """A run of one sample, which is not stored yet; samples share the prompt, not the seed."""
+        place = f"{cell.column.key} {cell.row.key} {sample}"
+        wanted = runs.Submission(
+            self.user,
+            self.comparison.experiment.team,
+            spec,
+            f"{self.prefix} {_digest(place)}",
+            self.comparison.experiment,
+            Kind.BATCH,
+            cell=runs.Cell(self.comparison, cell.column.key, cell.row.key, sample),
+            asked=self.press.hash(self.comparison),
+        )
+        own = {"spec": spec.as_json(), "settings": spec.settings.effective()}
+        return runs.made_of(wanted, cell.columns | own)
+
+    @transaction.atomic
+    def store(self, rows: list[Run], columns: dict[str, Column]) -> list[Run]:
+        experiment = self.comparison.experiment
+        versions = {key: version_of(experiment, column.content, self.user) for key, column in columns.items()}
+        for run in rows:
+            run.version = versions[run.column]
+        Run.objects.bulk_create(rows)
+        for model, waiting in groupby(sorted(rows, key=lambda run: run.model), key=lambda run: run.model):
+            transaction.on_commit(partial(ring_for_all, model, list(waiting)))
+        return rows
+
+
+def _digest(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()[:32]
+
+
+def samples_of(column: Column, wanted: int) -> int:
+    """Greedy decoding gives the same answer every time, so one is enough."""
+    return 1 if column.spec.settings.mode == "greedy" else wanted
+
+
+def _all(board: Board) -> list[tuple[Column, Row]]:
+    """Row by row, so that what stands side by side is answered together."""
+    return [(column, row) for row in board.rows for column in board.columns]
+
+
+def _placed(board: Board, cell: Cell) -> tuple[Column, Row]:
+    column, row = board.column(cell.column), board.row(cell.row)
+    if column is None or row is None:
+        raise NotFound("cell")
+    return column, row
+
+
+def _rendered(board: Board, places: list[tuple[Column, Row]]) -> tuple[list[Ready], list[dict[str, str]]]:
+    ready, refused = [], []
+    for column, row in places:
+        try:
+            ready.append(Ready(column, row, runs.columns_of(board.spec_of(column, row))))
+        except Refusal as error:
+            place = {"column": column.key, "row": row.key}
+            refused.append(place | {"code": error.code, "message": error.message})
+    return ready, refused
+
+
+def _nothing(refused: list[dict[str, str]]) -> Refusal:
+    """Why no cell runs: the one reason there is, or the first of several."""
+    first = refused[0]
+    if all(cell["message"] == first["message"] for cell in refused):
+        return Refusal(first["code"], first["message"], refused=refused)
+    message = f"None of these {len(refused)} cells can run. The first of the reasons: {first['message']}"
+    return Refusal("no_cell_runs", message, refused=refused)
+
+
+def _notes(board: Board, columns: list[Column], wanted: int) -> list[str]:
+    if wanted == 1:
+        return []
+    notes = []
+    for column in columns:
+        settings = column.spec.settings
+        if settings.mode == "greedy":
+            said = "decodes greedily, which gives the same answer every time, so it gets one per row"
+            notes.append(f"Column {board.letter(column)} {said}.")
+        elif settings.seed is not None:
+            said = f"has the seed {settings.seed}: its further answers use {settings.seed + 1} and so on"
+            notes.append(f"Column {board.letter(column)} {said}.")
+    return notes
+
+
+SHOWN = (
+    "comparison",  # Django looks it up for every row that came through its comparison without it
+    "column",
+    "row",
+    "sample",
+    "status",
+    "text",
+    "spec",
+    "prompt_tokens",
+    "cached_tokens",
+    "completion_tokens",
+    "logprob_sum",
+    "finish_reason",
+    "error_code",
+    "error_message",
+    "receipt",
+    "queued_at",
+    "started_at",
+    "first_token_at",
+    "finished_at",
+)
+
+
+def newest(comparison: Comparison) -> list[Run]:
+    """The newest run of every sample of every cell, without tokens; in one query."""
+    rank = Window(
+        RowNumber(),
+        partition_by=[F("column"), F("row"), F("sample")],
+        order_by=[F("queued_at").desc(), F("pk").desc()],
+    )
+    ranked = comparison.runs.filter(deleted_at=None).annotate(rank=rank)
+    shown = ranked.filter(rank=1).select_related("user").only(*SHOWN, "user__first_name", "user__username")
+    return list(shown.order_by("column", "row", "sample"))
+
+
+def listed(comparison: Comparison, board: Board) -> list[dict[str, Any]]:
+    """Every cell of the board that has been run, each sample by its newest run."""
+    columns = {column.key: column for column in board.columns}
+    rows = {row.key: row for row in board.rows}
+    return [
+        as_json(run) | {"stale": is_stale(run, board.spec_of(columns[run.column], rows[run.row], run.sample))}
+        for run in newest(comparison)
+        if run.column in columns and run.row in rows
+    ]
+
+
+def is_stale(run: Run, now: PromptSpec) -> bool:
+    """Whether the cell would ask the model something else than ``run`` did."""
+    if run.spec == now.as_json():
+        return False
+    try:
+        return PromptSpec.model_validate(run.spec).asks() != now.asks()
+    except ValidationError:
+        return True
+
+
+def as_json(run: Run) -> dict[str, Any]:
+    return {
+        "column": run.column,
+        "row": run.row,
+        "sample": run.sample,
+        "id": str(run.pk),
+        "status": run.status,
+        "text": run.text,
+        "error": {"code": run.error_code, "message": run.error_message} if run.error_code else None,
+        "figures": figures(run),
+        "finish_reason": run.finish_reason,
+        "user_name": run.user.get_short_name() or run.user.username,
+    }
+
+
+def figures(run: Run) -> dict[str, float | None]:
+    """Milliseconds since the run was queued, tokens, and natural log-probabilities of what was written."""
+    timing, total = run.timing, run.logprob_sum
+    return {
+        "latency_ms": timing["total_ms"],
+        "first_token_ms": timing["first_token_ms"],
+        "tokens_per_second": timing["tokens_per_second"],
+        "prompt_tokens": run.prompt_tokens,
+        "cached_tokens": run.cached_tokens,
+        "completion_tokens": run.completion_tokens,
+        "logprob_sum": total,
+        "logprob_mean": total / run.completion_tokens
+        if total is not None and run.completion_tokens
+        else None,
+    }
+
+
+def stop(comparison: Comparison, user: User, wanted: Stop) -> int:
+    """Asks the user's live runs of this comparison to stop, or everybody's; how many were asked.
+
+    Raises NotFound for a cell that the board does not have.
+    """
+    live = comparison.runs.live()
+    if not wanted.everyone:
+        live = live.filter(user=user)
+    if wanted.cells is not None:
+        live = live.filter(_in(board_of(comparison), wanted.cells))
+    ids = list(live.values_list("pk", flat=True))
+    asked = Run.objects.filter(pk__in=ids).request_cancel()
+    ask_to_cancel(*Run.objects.filter(pk__in=ids, status=Status.RUNNING).values_list("pk", flat=True))
+    return asked
+
+
+def _in(board: Board, cells: list[Cell]) -> Q:
+    """Runs in one of ``cells``; whole columns and rows are named once, as a query has its limits."""
+    rows: dict[str, set[str]] = {}
+    for cell in cells:
+        column, row = _placed(board, cell)
+        rows.setdefault(column.key, set()).add(row.key)
+    found = Q(pk__in=[])
+    for key, wanted in rows.items():
+        found |= Q(column=key, row__in=wanted)
+    return found
