@@ -15,6 +15,7 @@ const FILES = {
   "diff/array.js": "diff/libesm/diff/array.js",
   "diff/base.js": "diff/libesm/diff/base.js",
   "papaparse.min.js": "papaparse/papaparse.min.js",
+  "node-diff3.js": "node-diff3/dist/diff3.mjs",
 }
 const LICENCES = {
   "tabler.LICENSE.txt": join(HERE, "licences", "tabler.txt"), // the package carries no licence file
@@ -22,13 +23,16 @@ const LICENCES = {
   "htmx.LICENSE.txt": join(MODULES, "htmx.org/LICENSE"),
   "diff.LICENSE.txt": join(MODULES, "diff/LICENSE"),
   "papaparse.LICENSE.txt": join(MODULES, "papaparse/LICENSE"),
+  "node-diff3.LICENSE.txt": join(MODULES, "node-diff3/LICENSE.md"),
 }
 const ICONS = [
   "outline/adjustments", "outline/alert-triangle", "outline/arrow-back-up", "outline/arrows-diff", "outline/check",
   "outline/chevron-down", "outline/chevron-left", "outline/chevron-right", "outline/chevron-up",
-  "outline/code", "outline/copy", "outline/device-desktop", "outline/dice-5", "outline/flask", "outline/grip-vertical",
+  "outline/code", "outline/columns-3", "outline/copy", "outline/device-desktop", "outline/device-floppy", "outline/dice-5",
+  "outline/dots", "outline/download", "outline/flask", "outline/git-fork", "outline/git-merge", "outline/grip-vertical", "outline/history",
   "outline/keyboard", "outline/layout-sidebar", "outline/logout", "outline/moon", "outline/plus", "outline/refresh", "outline/search",
-  "outline/settings", "outline/sun", "outline/trash", "outline/user", "outline/users", "outline/x", "filled/player-play", "filled/player-stop",
+  "outline/settings", "outline/share", "outline/star", "outline/sun", "outline/tag", "outline/trash", "outline/user", "outline/users",
+  "outline/x", "filled/player-play", "filled/player-stop",
 ]
 
 // A source map comment names a file that is not shipped; hashed static names would refuse to build over it.
