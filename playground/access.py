@@ -132,7 +132,7 @@ def runs_of(user: Actor) -> QuerySet[Run]:
 
 
 def run_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Run:
-    run = runs_of(user).select_related("user").filter(pk=pk).first()
+    run = runs_of(user).select_related("user", "version").defer("version__spec").filter(pk=pk).first()
     if run is None:
         raise NotFound("run")
     _prove(user, run.team_id, verb, "run")

@@ -32,6 +32,10 @@ class Limits:
     samples: int = 16  # answers for each cell of a comparison
     presets: int = 100  # of a team
     preset_name_chars: int = 40
+    label_chars: int = 80  # of a version
+    message_chars: int = 500
+    tags: int = 20  # of an experiment
+    tag_chars: int = 40
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

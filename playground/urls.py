@@ -14,6 +14,7 @@ from playground.views import (
     prompts,
     receipts,
     runs,
+    versions,
     welcome,
 )
 
@@ -38,6 +39,9 @@ urlpatterns = [
     path("comparisons/<uuid:pk>/cancel", comparisons.cancel, name="comparison-cancel"),
     path("comparisons/<uuid:pk>/copy", comparisons.copy, name="comparison-copy"),
     path("comparisons/<uuid:pk>/restore", comparisons.restore, name="comparison-restore"),
+    path("experiments/<uuid:pk>/versions", versions.of_experiment, name="versions"),
+    path("versions/<uuid:pk>/", versions.one, name="version"),
+    path("versions/<uuid:pk>/restore", versions.restore, name="version-restore"),
     path("presets/<uuid:pk>", presets.one, name="preset"),
     path("runs/<uuid:pk>/", runs.show, name="run"),
     path("runs/<uuid:pk>/cancel", runs.cancel, name="run-cancel"),

@@ -20,7 +20,7 @@ from playground.actions import runs
 from playground.actions.branches import Columns
 from playground.actions.comparisons import board_of
 from playground.actions.doorbells import ring_for_all
-from playground.actions.experiments import version_of
+from playground.actions.versions import version_of
 from playground.boards import Board, Column, Key, Row
 from playground.errors import NotFound, Refusal
 from playground.events import ask_to_cancel

@@ -9,7 +9,7 @@ from django.db.models import Q
 from playground import catalog
 from playground.actions import audit, drafts
 from playground.errors import NotFound, Refusal
-from playground.models import Experiment, ShareLink, Team, Version
+from playground.models import Experiment, ShareLink, Team
 from playground.specs import Inputs, PromptSpec, Scope, Strict, Title
 from playground.starters import STARTERS
 
@@ -90,17 +90,3 @@ def move(experiment: Experiment, team: Team, actor: User) -> None:
     experiment.tags.set(tags)
     audit.record(source, actor, "experiment_moved_away", title=experiment.title, team=team.name)
     audit.record(team, actor, "experiment_moved_here", title=experiment.title, team=source.name)
-
-
-def version_of(experiment: Experiment, spec: PromptSpec, author: User) -> Version:
-    """The newest version that holds exactly ``spec``; made with the next number if there is none.
-
-    Call inside a transaction: two writers that choose one number meet in the unique constraint.
-    """
-    content_hash = spec.content_hash()
-    if found := experiment.versions.filter(content_hash=content_hash).order_by("-number").first():
-        return found
-    last = experiment.versions.order_by("-number").values_list("number", flat=True).first() or 0
-    return experiment.versions.create(
-        number=last + 1, spec=spec.as_json(), content_hash=content_hash, author=author
-    )

@@ -17,7 +17,7 @@ from django.utils import timezone
 from playground import catalog
 from playground.actions import branches, prompts
 from playground.actions.doorbells import ring, ring_for_all
-from playground.actions.experiments import version_of
+from playground.actions.versions import version_of
 from playground.errors import RUN_ERRORS, NotFound, Refusal
 from playground.events import ask_to_cancel
 from playground.limits import LIMITS

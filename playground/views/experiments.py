@@ -148,6 +148,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "may_run": Verb.RUN in may_do,
         "may_edit": Verb.EDIT in may_do,
         "may_move": Verb.MANAGE in may_do,
+        "has_acts": True,
     }
     return render(request, "experiments/show.html", context)
 
@@ -210,6 +211,7 @@ def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
             "score": reverse("score"),
             "models": reverse("models"),
             "presets": reverse("presets", args=[experiment.pk]),
+            "versions": reverse("versions", args=[experiment.pk]),
             "experiment": reverse("experiment", args=[experiment.pk]),
             "socket": "/ws/",
         },

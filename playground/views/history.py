@@ -35,7 +35,13 @@ SHOWN = (
     "error_message",
     "queued_at",
 )
-NAMES = ("user__first_name", "user__username", "comparison__title", "comparison__deleted_at")
+NAMES = (
+    "user__first_name",
+    "user__username",
+    "comparison__title",
+    "comparison__deleted_at",
+    "version__number",
+)
 
 
 class Search(Strict):
@@ -43,6 +49,7 @@ class Search(Strict):
 
     q: Annotated[str, Field(max_length=200), AfterValidator(clean)] = ""
     model: Annotated[str, Field(max_length=80), AfterValidator(clean)] = ""
+    version: uuid.UUID | Literal[""] = ""
     outcome: Literal["", "succeeded", "failed", "stopped", "live"] = ""
     # One comparison has more runs than weeks of single ones, so they are left out unless asked for.
     among: Literal["", "comparisons"] = ""
@@ -70,9 +77,11 @@ def page_of(experiment: Experiment, wanted: Search) -> dict[str, Any]:
         runs = runs.mentioning(words)
     if wanted.model:
         runs = runs.filter(model=wanted.model)
+    if wanted.version:
+        runs = runs.filter(version=known_version(experiment, wanted.version))
     if wanted.outcome:
         runs = runs.filter(status__in=OUTCOMES[wanted.outcome])
-    shown = runs.newest_first().select_related("user", "comparison").only(*SHOWN, *NAMES)
+    shown = runs.newest_first().select_related("user", "comparison", "version").only(*SHOWN, *NAMES)
     found = list(shown.annotate(preview=Left("text", PREVIEW))[: PAGE + 1])
     return {"runs": [row_of(run) for run in found[:PAGE]], "more": len(found) > PAGE, "models": models}
 
@@ -84,10 +93,17 @@ def known_run(experiment: Experiment, pk: uuid.UUID) -> Run:
     return run
 
 
+def known_version(experiment: Experiment, pk: uuid.UUID) -> uuid.UUID:
+    if not experiment.versions.filter(pk=pk).exists():
+        raise NotFound("version")
+    return pk
+
+
 def row_of(run: Any) -> dict[str, Any]:
     return {
         "id": str(run.pk),
         "status": run.status,
+        "version": run.version and run.version.number,
         "model": run.model,
         "preview": run.preview,
         "error": run.error_message,

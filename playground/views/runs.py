@@ -90,6 +90,7 @@ def summary(run: Run) -> dict[str, Any]:
         "id": str(run.pk),
         "status": run.status,
         "attempt": run.attempt,
+        "version": run.version and run.version.number,
         "model": run.model,
         "settings": run.settings,
         "user_id": run.user_id,

@@ -31,6 +31,7 @@ export class RunHistory extends EventTarget {
       event.preventDefault()
       search()
     })
+    byId("history-any-version").addEventListener("click", () => this.showVersion(null))
     byId("history-older").addEventListener("click", () => this.#older())
     byId("history-compare").addEventListener("click", () => this.#send("compare", { runs: this.picked }))
     byId("history-unpick").addEventListener("click", () => this.#pick([]))
@@ -42,6 +43,17 @@ export class RunHistory extends EventTarget {
     if (target.closest("[data-open]")) this.#send("open", { run })
     if (target.closest("[data-restore]")) this.#send("restore", { run })
     if (target.matches("[data-pick]")) this.#pick(pick(this.picked, run, target.checked))
+  }
+
+  /** Shows the runs of one version, or with null of all. */
+  showVersion(version) {
+    this.form.elements.version.value = version?.id ?? ""
+    byId("history-version").hidden = version === null
+    byId("history-version-words").textContent = version ? `v${version.number}` : ""
+    this.form.scrollIntoView({ block: "start" })
+    const next = version ? byId("history-any-version") : this.form.elements.q
+    next.focus({ preventScroll: true })
+    return this.#search()
   }
 
   #search() {

@@ -13,7 +13,11 @@ export class Restore {
 
   /** Puts the prompt of a run, as its address tells it, into the draft. */
   put({ spec, queued_at: moment }) {
-    this.#swap({ ...this.draft.asJson(), spec }, `The prompt of the run of ${hourOf(moment)} is in the editor.`, "Undo")
+    this.putSpec(spec, `The prompt of the run of ${hourOf(moment)} is in the editor.`)
+  }
+
+  putSpec(spec, words) {
+    this.#swap({ ...this.draft.asJson(), spec }, words, "Undo")
     byId("restored-undo").focus()
     byId("title").scrollIntoView({ block: "nearest" })
   }

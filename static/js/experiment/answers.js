@@ -12,6 +12,7 @@ import { RunControls } from "../controllers/run_controls.js";
 import { RunDifference } from "../controllers/run_difference.js";
 import { RunSettings } from "../controllers/run_settings.js";
 import { connectShading } from "../controllers/shading.js";
+import { Versions } from "../controllers/versions.js";
 import { requestJson } from "../lib/http.js";
 import { LiveSocket, socketUrl } from "../lib/socket.js";
 import { TabMemory } from "../lib/tab_memory.js";
@@ -60,6 +61,13 @@ function connectHistory({ draft, page, runs, answers, memory }) {
   on(history, "open", ({ run }) => answers.open(run))
   on(history, "compare", async (detail) => difference.show(await Promise.all(detail.runs.map(readRun))))
   for (const source of [history, answers]) on(source, "restore", async ({ run }) => restore.put(await readRun(run)))
+  connectVersions({ draft, page, history, restore, on })
+}
+
+function connectVersions({ draft, page, history, restore, on }) {
+  const versions = new Versions({ draft, url: page.urls.versions })
+  on(versions, "runs", async ({ version }) => history.showVersion(version))
+  on(versions, "restored", async ({ version, number }) => restore.putSpec(version.spec, `Version ${number} is in the editor.`))
 }
 
 const readRun = async (id) => (await requestJson("GET", `/runs/${id}/`)).run

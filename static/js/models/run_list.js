@@ -56,10 +56,11 @@ const midnight = (moment) => new Date(moment.getFullYear(), moment.getMonth(), m
 export const hourOf = (moment) => new Date(moment).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })
 
 /** The line beside a run of the history. */
-export function rowWords({ settings, prompt_tokens: prompt, completion_tokens: written, user_name: user, model, comparison }) {
+export function rowWords({ settings, prompt_tokens: prompt, completion_tokens: written, user_name: user, model, version, comparison }) {
   const decoding = settings.mode === "sample" ? `sample ${settings.temperature} · seed ${settings.seed}` : settings.mode
   const tokens = written ? `${prompt.toLocaleString("en")} → ${written.toLocaleString("en")} tokens` : ""
-  return [decoding, tokens, user, model, comparison && `in “${comparison.title}”`].filter(Boolean).join(" · ")
+  const facts = [version && `v${version}`, decoding, tokens, user, model, comparison && `in “${comparison.title}”`]
+  return facts.filter(Boolean).join(" · ")
 }
 
 /** Two runs at most are picked; a third takes the place of the one that was picked first. */

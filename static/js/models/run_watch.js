@@ -90,6 +90,6 @@ export class RunWatch extends EventTarget {
 }
 
 /** What was asked: it does not change while the answer grows. */
-function aboutOf({ spec, settings, settings_words: settingsWords, model, queued_at: queuedAt }) {
-  return { spec, settings, settingsWords, model, queuedAt }
+function aboutOf({ spec, settings, settings_words: settingsWords, model, version, queued_at: queuedAt }) {
+  return { spec, settings, settingsWords, model, version, queuedAt }
 }

@@ -71,10 +71,10 @@ export function stoppedWords({ status, text }) {
   return text ? "Stopped; what was written is kept." : "Stopped before the first token."
 }
 
-/** How a run was decoded, and by which model; first what tells samples of one prompt apart. */
-export function askedWords({ settings, model }) {
+/** How a run was decoded, by which model, and its version; first what tells samples of one prompt apart. */
+export function askedWords({ settings, model, version }) {
   if (!settings) return model ?? ""
   const { mode, temperature, seed } = settings
   const decoding = mode === "greedy" ? "greedy" : `seed ${seed} · temperature ${temperature}`
-  return `${decoding} · ${model}`
+  return [decoding, model, version && `v${version}`].filter(Boolean).join(" · ")
 }
