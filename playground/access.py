@@ -165,6 +165,18 @@ def share_link_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> ShareL
     return link
 
 
+def link_of(secret: str) -> ShareLink:
+    """The link that whoever has its secret may open: without an account, for what it names alone.
+
+    A secret that never was one, and that of a link which was revoked, has expired or shows what was
+    deleted, are the same miss.
+    """
+    link = ShareLink.objects.by_secret(secret)
+    if link is None:
+        raise NotFound("share link")
+    return link
+
+
 def _team_ids_of(user: Actor) -> QuerySet[Membership, uuid.UUID]:
     return Membership.objects.filter(user_id=user.pk or 0).values_list("team_id", flat=True)
 

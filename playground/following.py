@@ -47,6 +47,7 @@ class Following:
         self.most_together = 1
         self.submitted = 0.0
         self.engine_first_token: float | None = None
+        self.first_token = 0.0
         self._cancelled = False
         self._saved = time.monotonic()
 
@@ -126,13 +127,14 @@ class Following:
                     return
 
     def _take(self, token: Token) -> None:
+        now = time.monotonic()
         if self.first_token_at is None:
-            self.first_token_at = timezone.now()
-            self.engine_first_token = time.monotonic() - self.submitted
+            self.first_token_at, self.first_token = timezone.now(), now
+            self.engine_first_token = now - self.submitted
         self.most_together = max(self.most_together, self.worker.engine.stats().running)
-        self._write(token_record(token))
-        if time.monotonic() - self._saved > settings.CHECKPOINT:
-            self._saved = time.monotonic()
+        self._write(token_record(token) | {"ms": round((now - self.first_token) * 1000)})
+        if now - self._saved > settings.CHECKPOINT:
+            self._saved = now
             with database():
                 if not self.run.checkpoint(self.text, self.line.seq, self.first_token_at):
                     self.line.fenced.set()

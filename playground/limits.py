@@ -36,6 +36,12 @@ class Limits:
     message_chars: int = 500
     tags: int = 20  # of an experiment
     tag_chars: int = 40
+    share_links: int = 100  # of one thing, open ones
+    passphrase_chars: int = 200
+    shared_runs: int = 20  # that a link to an experiment shows
+    shared_answers: int = 240  # that a link to a comparison shows
+    shared_tokens: int = 8000  # with figures, of all answers behind one link
+    shared_chars: int = 2_000_000  # of all prompts and answers behind one link
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -21,6 +21,7 @@ WORDS = {
     "invitation_revoked": "revoked an invitation as {role}",
     "invitation_accepted": "accepted an invitation of {inviter} and is {role}",
     "share_link_made": "made a share link to “{title}”",
+    "share_link_changed": "changed the end of a share link to “{title}” to {until}",
     "share_link_revoked": "revoked a share link to “{title}”",
     "experiment_deleted": "deleted the experiment “{title}”",
     "experiment_restored": "brought back the experiment “{title}”",

@@ -78,11 +78,16 @@ def _begun(columns: Columns, begin: Begin, tokens: list[Record]) -> list[Record]
     tokenizer = catalog.tokenizer(columns["model"])
     if begin.id >= tokenizer.vocabulary_size:
         raise Refusal("invalid", f"This model has no token {begin.id:,}.", field="begin.id")
-    records = [*tokens[: begin.at], {"id": begin.id}]
+    records = [*map(_untimed, tokens[: begin.at]), {"id": begin.id}]
     # Texts are made anew: a character that was cut, or a stop string, may go on another way here.
     texts = tokenizer.answer_texts(columns["prompt_ids"], [record["id"] for record in records])
     _refuse_end(columns, begin.id, "".join(texts))
     return [record | {"t": text, "given": True} for record, text in zip(records, texts, strict=True)]
+
+
+def _untimed(record: Record) -> Record:
+    """When a token came is true of the answer that it was written for."""
+    return {key: value for key, value in record.items() if key != "ms"}
 
 
 def _refuse_end(columns: Columns, token_id: int, text: str) -> None:

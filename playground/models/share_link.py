@@ -1,17 +1,35 @@
 """ShareLink: an unguessable, scoped, expiring, revocable link to one thing, for people without an account."""
 
+from typing import Self
+
 from django.contrib.auth.models import User
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
+from django.utils import timezone
 
 from playground.models.comparison import Comparison
 from playground.models.experiment import Experiment, Version
 from playground.models.ids import new_id
 from playground.models.packed import PackedJSONField
 from playground.models.run import Run
+from playground.models.secrets import digest
 from playground.models.team import Team
 
 TARGETS = ("experiment", "version", "run", "comparison")
+
+
+class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
+    def open(self) -> Self:
+        """Those that are neither revoked nor expired."""
+        now = timezone.now()
+        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+
+    def by_secret(self, secret: str) -> "ShareLink | None":
+        """The open link of ``secret`` with what it shows, unless that has been deleted."""
+        links = self.open().filter(secret_hash=digest(secret))
+        # Tokens and snapshots are large; what is asked for its passphrase first needs neither.
+        link = links.select_related("team").defer("snapshot").first()
+        return link if link is not None and link.target_is_kept else None
 
 
 class ShareLink(models.Model):
@@ -42,6 +60,8 @@ class ShareLink(models.Model):
     views = models.PositiveIntegerField(default=0)
     last_viewed_at = models.DateTimeField(null=True)
 
+    objects = ShareLinkQuerySet.as_manager()
+
     class Meta:
         constraints = [
             models.CheckConstraint(
@@ -56,3 +76,30 @@ class ShareLink(models.Model):
 
     def __str__(self) -> str:
         return f"link to {self.title}"
+
+    @property
+    def kind(self) -> str:
+        return next(name for name in TARGETS if getattr(self, f"{name}_id") is not None)
+
+    @property
+    def target(self) -> Experiment | Version | Run | Comparison:
+        found: Experiment | Version | Run | Comparison = getattr(self, self.kind)
+        return found
+
+    @property
+    def target_is_kept(self) -> bool:
+        """Whether neither the target nor the experiment around it was deleted."""
+        target = self.target
+        around = target if isinstance(target, Experiment) else target.experiment
+        return getattr(target, "deleted_at", None) is None and (around is None or around.deleted_at is None)
+
+    @property
+    def state(self) -> str:
+        """``revoked``, ``expired`` or ``open``."""
+        if self.revoked_at is not None:
+            return "revoked"
+        return "expired" if self.expires_at and self.expires_at <= timezone.now() else "open"
+
+    def count_view(self) -> None:
+        rows = type(self).objects.filter(pk=self.pk)
+        rows.update(views=F("views") + 1, last_viewed_at=timezone.now())

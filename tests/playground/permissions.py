@@ -86,6 +86,11 @@ SETTINGS = Settings().model_dump(mode="json")
 DRAFT = {"draft_version": 1, "title": "Another", "spec": SPEC}
 LOAD = {"pk": "experiment", "name": MODEL}
 
+
+def shared(kind: str, pk: Any) -> dict[str, Any]:
+    return {"kind": kind, "id": pk, "mode": "snapshot", "expires": "day"}
+
+
 # fmt: off
 MATRIX = [
     #                               anonymous outsider viewer editor owner expired revoked
@@ -137,6 +142,20 @@ MATRIX = [
     row("models", "GET",                 401, 200, 200, 200, 200, 401, 401),
     row("vocabulary", "GET",             401, 200, 200, 200, 200, 401, 401, of={"name": MODEL}),
     row("limits", "GET",                 200, 200, 200, 200, 200, 200, 200),
+    row("share-links", "GET",            401, 404, 200, 200, 200, 401, 401, body=lambda id: {"kind": "experiment", "id": id("experiment")}),
+    row("share-links", "GET",            401, 404, 200, 200, 200, 401, 401, body=lambda id: {"kind": "comparison", "id": id("comparison")}),
+    row("share-links", "POST",           401, 404, 403, 201, 201, 401, 401, body=lambda id: shared("experiment", id("experiment"))),
+    row("share-links", "POST",           401, 404, 403, 201, 201, 401, 401, body=lambda id: shared("version", id("version"))),
+    row("share-links", "POST",           401, 404, 403, 201, 201, 401, 401, body=lambda id: shared("run", id("ended"))),
+    row("share-links", "POST",           401, 404, 403, 201, 201, 401, 401, body=lambda id: shared("comparison", id("comparison"))),
+    row("share-offline", "GET",          401, 404, 200, 200, 200, 401, 401, body=lambda id: {"kind": "version", "id": id("version")}),
+    row("share-offline", "GET",          401, 404, 200, 200, 200, 401, 401, body=lambda id: {"kind": "run", "id": id("ended")}),
+    row("share-link", "PATCH",           401, 404, 403, 200, 200, 401, 401, of="share_link", body=lambda id: {"expires": "week"}),
+    row("share-link", "DELETE",          401, 404, 403, 200, 200, 401, 401, of="share_link"),
+    row("shared", "GET",                 200, 200, 200, 200, 200, 404, 404, of={"secret": "secret"}),
+    row("shared", "POST",                302, 302, 302, 302, 302, 404, 404, of={"secret": "secret"}, body=lambda id: {"passphrase": "x"}, form=True),
+    row("shared-data", "GET",            200, 200, 200, 200, 200, 404, 404, of={"secret": "secret"}),
+    row("shared-offline", "GET",         200, 200, 200, 200, 200, 404, 404, of={"secret": "secret"}),
     row("welcome", "GET",                200, 200, 200, 200, 200, 410, 410, of={"secret": "sign_in"}),
     row("welcome", "POST",               302, 302, 302, 302, 302, 410, 410, of={"secret": "sign_in"}, body=lambda id: {"name": "Dave"}, form=True),
     row("livez", "GET",                  200, 200, 200, 200, 200, 200, 200),

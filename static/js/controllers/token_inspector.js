@@ -12,11 +12,11 @@ const STEPS = { ArrowLeft: -1, ArrowRight: 1, Home: -Infinity, End: Infinity }
 export class TokenInspector {
   /**
    * `root` holds one answer: its `<answer-text>` in a [data-token-box], and what runs/_tokens.html has. With `signal` it
-   * lets go of the document.
+   * lets go of the document. Without `branches` tokens can only be looked at.
    */
-  constructor(root, signal) {
+  constructor(root, signal, { branches = true } = {}) {
     this.answer = root.querySelector("answer-text")
-    this.panel = new TokenPanel(root.querySelector("[data-token-panel]"))
+    this.panel = new TokenPanel(root.querySelector("[data-token-panel]"), branches)
     this.chosen = null // the token that was clicked or has the focus
     this.shown = null
     this.timer = null

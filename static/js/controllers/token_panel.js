@@ -7,8 +7,9 @@ import { alternativesOf, bitsOf, isKnown, showProbability, spoken, visible } fro
 const HINT = "Choose one to branch the answer here."
 
 export class TokenPanel {
-  constructor(panel) {
-    this.panel = panel
+  /** With `branches` the alternatives are buttons. */
+  constructor(panel, branches) {
+    Object.assign(this, { panel, branches })
     this.part = (name) => panel.querySelector(`[data-part="${name}"]`)
   }
 
@@ -22,9 +23,9 @@ export class TokenPanel {
     this.part("place").textContent = `token ${at + 1}${token.given ? ", given" : ""}`
     this.part("figures").textContent = figureWords(token)
     const { rows, rest } = alternativesOf(token)
-    this.part("rows").replaceChildren(...rows.map((row) => rowOf(row, token)))
+    this.part("rows").replaceChildren(...rows.map((row) => rowOf(row, token, this.branches)))
     this.part("rest").textContent = rows.length ? `all other tokens ${showProbability(rest)}` : ""
-    this.hint(rows.length > 1 ? HINT : "")
+    this.hint(this.branches && rows.length > 1 ? HINT : "")
     this.place(span)
   }
 
@@ -69,16 +70,16 @@ function figureWords(token) {
   return `p ${showProbability(Math.exp(token.lp))} · rank ${token.rank.toLocaleString("en")} · ${bitsOf(token.lp).toFixed(2)} bits`
 }
 
-function rowOf({ id, text, probability, rank, taken }, token) {
+function rowOf({ id, text, probability, rank, taken }, token, branches) {
   const shown = text || (taken ? ownText(token) : "")
-  const row = element(taken ? "div" : "button", { class: taken ? "alternative taken" : "alternative" })
+  const row = element(taken || !branches ? "div" : "button", { class: taken ? "alternative taken" : "alternative" })
   const meter = element("span", { class: "meter", "aria-hidden": "true" })
   meter.append(element("span"))
   meter.firstElementChild.style.width = `${probability * 100}%`
   const number = element("span", { text: showProbability(probability), class: "chance" })
   if (taken) {
     row.append(element("span", { text: "this answer, ", class: "visually-hidden" }))
-  } else {
+  } else if (branches) {
     Object.assign(row, { type: "button" })
     Object.assign(row.dataset, { id, text })
     row.setAttribute("aria-label", `${spoken(shown)}, probability ${showProbability(probability)}, rank ${rank}: branch the answer here`)

@@ -1,0 +1,87 @@
+"""JSON of share links for members: list, make, change, revoke; and what they show as one file."""
+
+import uuid
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.http import HttpRequest, HttpResponse, JsonResponse
+from django.urls import reverse
+from django.utils import timezone
+from django.views.decorators.http import require_GET, require_http_methods
+from pydantic import ValidationError
+
+from playground.access import (
+    Verb,
+    comparison_for,
+    experiment_for,
+    run_for,
+    share_link_for,
+    share_links_of,
+    version_for,
+)
+from playground.actions import share_links as actions
+from playground.actions.share_links import Wanted
+from playground.actions.snapshots import Target, snapshot_of
+from playground.models import Team
+from playground.specs import parse, refusal
+from playground.views.offline_file import as_file
+from playground.views.signed_in import signed_in, user_of
+
+
+@signed_in
+@require_http_methods(["GET", "POST"])
+def index(request: HttpRequest) -> JsonResponse:
+    """The links to one thing, or a new one among them: only this answer holds its address."""
+    user = user_of(request)
+    if request.method == "GET":
+        wanted = asked_for(request)
+        links = actions.listed(share_links_of(user), wanted.kind, target_for(user, wanted))
+        return JsonResponse({"links": links})
+    new = parse(actions.NewLink, request.body)
+    target = target_for(user, new, Verb.EDIT)
+    link, secret = actions.make(team_of(target), user, target, new)
+    url = request.build_absolute_uri(reverse("shared", args=[secret]))
+    return JsonResponse({"link": actions.as_json(link), "url": url}, status=201)
+
+
+@signed_in
+@require_http_methods(["PATCH", "DELETE"])
+def one(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+    user = user_of(request)
+    link = share_link_for(user, pk, Verb.EDIT)
+    if request.method == "DELETE":
+        actions.revoke(link, user)
+    else:
+        actions.change(link, user, parse(actions.Change, request.body))
+    return JsonResponse({})
+
+
+@signed_in
+@require_GET
+def offline(request: HttpRequest) -> HttpResponse:
+    """What a link to one thing would show, as one file; no link is made."""
+    user = user_of(request)
+    return as_file(snapshot_of(target_for(user, asked_for(request))), timezone.now())
+
+
+def asked_for(request: HttpRequest) -> Wanted:
+    try:
+        return Wanted.model_validate(request.GET.dict())
+    except ValidationError as error:
+        raise refusal(error) from None
+
+
+def target_for(user: User, wanted: Wanted, verb: Verb = Verb.READ) -> Target:
+    fetch: dict[str, Any] = {
+        "experiment": experiment_for,
+        "version": version_for,
+        "run": run_for,
+        "comparison": comparison_for,
+    }
+    target: Target = fetch[wanted.kind](user, wanted.id, verb)
+    return target
+
+
+def team_of(target: Any) -> Team:
+    team: Team = target.team if hasattr(target, "team") else target.experiment.team
+    return team

@@ -1,0 +1,443 @@
+"""Share links: who makes them, what they show without an account, and that they show nothing else."""
+
+import json
+import re
+from collections.abc import Iterator
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core.cache import cache
+from django.test import Client
+from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from django.utils import timezone
+
+from playground.limits import LIMITS
+from playground.models import AuditEntry, Comparison, Experiment, Run, ShareLink, Team, Version, Vote
+from playground.models.run import Status
+from playground.models.secrets import digest
+from playground.views.shared import ATTEMPTS
+from tests.conftest import spec
+
+pytestmark = pytest.mark.usefixtures("plain_static", "valkey")
+
+MODEL = "smollm2-135m-instruct"
+# A mark in everything that a link to one run must not show.
+HIDDEN = "zebra"
+TOKENS = [
+    {"t": " Hel", "id": 7, "lp": -0.1, "rank": 1, "top": [[7, " Hel", -0.1], [9, " Hi", -2.5]], "ms": 0},
+    {"t": "lo", "id": 8, "lp": -0.5, "rank": 1, "top": [[8, "lo", -0.5]], "ms": 120},
+]
+
+
+def client_of(user: User) -> Client:
+    client = Client()
+    client.force_login(user)
+    return client
+
+
+def answered(experiment: Experiment, user: User, key: str, **changes: Any) -> Run:
+    """A run of ``experiment`` that has ended, without a model."""
+    now = timezone.now()
+    fields = {
+        "team": experiment.team,
+        "experiment": experiment,
+        "user": user,
+        "idempotency_key": key,
+        "model": MODEL,
+        "status": Status.SUCCEEDED,
+        "settings": spec().settings.effective(),
+        "spec": spec().as_json(),
+        "prompt_text": "Say hello.",
+        "prompt_ids": [1, 2],
+        "prompt_tokens": 2,
+        "max_new_tokens": 64,
+        "deadline": now,
+        "first_token_at": now,
+        "finished_at": now + timedelta(milliseconds=200),
+        "text": " Hello",
+        "tokens": TOKENS,
+        "completion_tokens": 2,
+    }
+    return Run.objects.create(**{**fields, **changes})
+
+
+@pytest.fixture
+def run(experiment: Experiment, alice: User) -> Run:
+    return answered(experiment, alice, "shared")
+
+
+@pytest.fixture
+def version(experiment: Experiment) -> Version:
+    stored = spec(instruction="Be short.").as_json()
+    return experiment.versions.create(number=1, spec=stored, content_hash="a", label="Short")
+
+
+@pytest.fixture
+def comparison(experiment: Experiment, alice: User, bob: User) -> Comparison:
+    columns = [{"key": key, "title": title, "spec": spec().as_json()} for key, title in ("aA", "bB")]
+    board = {"schema": 1, "columns": columns, "rows": [{"key": "r", "values": {"input": "An input."}}]}
+    made = Comparison.objects.create(experiment=experiment, title="Two prompts", board=board)
+    cells = [
+        answered(experiment, alice, f"cell {key}", comparison=made, column=key, row="r", text=f"from {key}")
+        for key in ("a", "b")
+    ]
+    Vote.objects.create(
+        comparison=made, row="r", user=bob, run=cells[1], against=cells[0], choice="better", blind=True
+    )
+    return made
+
+
+def ask(user: User, kind: str, target: Any, **changes: Any) -> Any:
+    body = {"kind": kind, "id": str(target.pk), "mode": "live", "expires": "day", **changes}
+    return client_of(user).post(reverse("share-links"), json.dumps(body), content_type="application/json")
+
+
+def share(user: User, kind: str, target: Any, **changes: Any) -> str:
+    """The path of a new link."""
+    answer = ask(user, kind, target, **changes)
+    assert answer.status_code == 201, answer.content
+    return str(answer.json()["url"]).removeprefix("http://testserver")
+
+
+def shown(path: str, client: Client | None = None) -> str:
+    answer = (client or Client()).get(path)
+    assert answer.status_code == 200
+    return answer.content.decode()
+
+
+def document(path: str, client: Client | None = None) -> dict[str, Any]:
+    whole: dict[str, Any] = (client or Client()).get(f"{path}data").json()["document"]
+    return whole
+
+
+def test_only_the_hash_of_a_secret_is_stored(alice: User, run: Run) -> None:
+    path = share(alice, "run", run)
+    secret = path.split("/")[2]
+    link = ShareLink.objects.get()
+    assert len(secret) >= 43, "256 bits"
+    assert link.secret_hash == digest(secret)
+    listed = client_of(alice).get(reverse("share-links"), {"kind": "run", "id": str(run.pk)})
+    assert secret not in listed.content.decode()
+    assert secret not in json.dumps(list(AuditEntry.objects.values("action", "about")))
+    assert AuditEntry.objects.get().action == "share_link_made"
+
+
+def test_a_run_is_shown_to_anybody_with_the_link(alice: User, run: Run) -> None:
+    path = share(alice, "run", run)
+    answer = Client().get(path)
+    page = answer.content.decode()
+    assert " Hello" in page
+    assert answer["Cache-Control"] == "no-store"
+    assert answer["Referrer-Policy"] == "no-referrer"
+    assert answer["X-Robots-Tag"] == "noindex, nofollow"
+    for hidden in (run.pk, run.team_id, run.experiment_id):
+        assert str(hidden) not in page
+    assert document(path)["runs"][0]["tokens"] == TOKENS
+
+
+@pytest.mark.parametrize("kind", ["experiment", "version", "run", "comparison"])
+@pytest.mark.parametrize("mode", ["snapshot", "live"])
+def test_every_kind_in_both_modes(
+    kind: str,
+    mode: str,
+    alice: User,
+    experiment: Experiment,
+    version: Version,
+    run: Run,
+    comparison: Comparison,
+) -> None:
+    target = {"experiment": experiment, "version": version, "run": run, "comparison": comparison}[kind]
+    path = share(alice, kind, target, mode=mode)
+    page, offline = shown(path), shown(f"{path}offline.html")
+    title = {"experiment": experiment.title, "comparison": "Two prompts"}.get(kind, experiment.title)
+    for text in (page, offline):
+        assert title in text
+        assert "alice&#x27;s team" in text
+        assert ("Be short." in text) is (kind == "version")
+        assert ("from a" in text) is (kind in ("comparison", "experiment"))
+
+
+def test_a_comparison_shows_cells_and_votes(alice: User, comparison: Comparison) -> None:
+    found = document(share(alice, "comparison", comparison))
+    assert [(cell["column"], cell["row"]) for cell in found["cells"]] == [("a", "r"), ("b", "r")]
+    assert [found["runs"][cell["run"]]["text"] for cell in found["cells"]] == ["from a", "from b"]
+    wanted = {"first": "a", "second": "b", "better": 0, "worse": 1, "tie": 0, "both_bad": 0}
+    assert found["votes"] == [wanted], "b was better than a, seen from a"
+
+
+def test_a_snapshot_stays_and_a_live_link_follows(alice: User, experiment: Experiment, run: Run) -> None:
+    kept = share(alice, "experiment", experiment, mode="snapshot")
+    live = share(alice, "experiment", experiment, mode="live")
+    before = document(kept)
+    assert document(live) == before
+    answered(experiment, alice, "later", text="A later answer")
+    Experiment.objects.filter(pk=experiment.pk).update(title="Another title")
+    run.tokens = None
+    run.save()
+    assert document(kept) == before
+    assert document(live)["title"] == "Another title"
+    assert document(live)["runs"][0]["text"] == "A later answer"
+
+
+def test_deleted_runs_are_shown_nowhere(alice: User, experiment: Experiment, run: Run) -> None:
+    path = share(alice, "experiment", experiment)
+    run.deleted_at = timezone.now()
+    run.save()
+    assert document(path)["runs"] == []
+
+
+def test_a_large_experiment_says_what_is_left_out(alice: User, experiment: Experiment) -> None:
+    for number in range(LIMITS.shared_runs + 2):
+        answered(experiment, alice, f"k{number}", tokens=TOKENS * 400)
+    found = document(share(alice, "experiment", experiment))
+    assert len(found["runs"]) == LIMITS.shared_runs
+    assert sum(run["tokens"] is not None for run in found["runs"]) == LIMITS.shared_tokens // 800
+    assert found["left_out"] == [
+        "2 older runs are not part of this page.",
+        "10 long answers are shown as text alone.",
+    ]
+
+
+# Ways in which a link is none ------------------------------------------------------------------------
+
+
+def test_every_way_to_be_no_link_looks_the_same(alice: User, experiment: Experiment, run: Run) -> None:
+    paths = {
+        name: share(alice, "run", run, passphrase="open sesame") for name in ("revoked", "expired", "deleted")
+    }
+    find = {name: digest(path.split("/")[2]) for name, path in paths.items()}
+    gone = answered(experiment, alice, "gone", deleted_at=timezone.now())
+    ShareLink.objects.filter(secret_hash=find["revoked"]).update(revoked_at=timezone.now())
+    ShareLink.objects.filter(secret_hash=find["expired"]).update(expires_at=timezone.now())
+    ShareLink.objects.filter(secret_hash=find["deleted"]).update(run=gone)
+    wrong = "/s/" + "x" * 43 + "/"
+    for tail in ("", "data", "offline.html"):
+        answers = [Client().get(path + tail) for path in [wrong, "/s/1/", *paths.values()]]
+        assert {answer.status_code for answer in answers} == {404}
+        assert len({answer.content for answer in answers}) == 1
+        assert len({str(sorted(answer.headers.items())) for answer in answers}) == 1
+
+
+@pytest.mark.parametrize("kind", ["experiment", "version", "run", "comparison"])
+def test_deleting_the_experiment_ends_its_links(
+    kind: str, alice: User, experiment: Experiment, version: Version, run: Run, comparison: Comparison
+) -> None:
+    target = {"experiment": experiment, "version": version, "run": run, "comparison": comparison}[kind]
+    path = share(alice, kind, target, mode="snapshot")
+    shown(path)
+    experiment.deleted_at = timezone.now()
+    experiment.save()
+    assert Client().get(path).status_code == 404
+
+
+def test_a_revoked_link_is_refused_at_once(alice: User, run: Run) -> None:
+    path = share(alice, "run", run)
+    client = Client()
+    shown(path, client)
+    link = ShareLink.objects.get()
+    for _ in range(2):
+        assert client_of(alice).delete(reverse("share-link", args=[link.pk])).status_code == 200
+    assert client.get(path).status_code == 404
+    assert [entry.action for entry in AuditEntry.objects.order_by("id")] == [
+        "share_link_made",
+        "share_link_revoked",
+    ]
+    changed = client_of(alice).patch(
+        reverse("share-link", args=[link.pk]), '{"expires": "never"}', content_type="application/json"
+    )
+    assert (changed.status_code, changed.json()["error"]["code"]) == (409, "link_revoked")
+
+
+def test_the_end_of_a_link_is_moved(alice: User, run: Run) -> None:
+    path = share(alice, "run", run, expires="hour")
+    link = ShareLink.objects.get()
+    url = reverse("share-link", args=[link.pk])
+    past = (timezone.now() - timedelta(days=1)).isoformat()
+    refused = client_of(alice).patch(url, json.dumps({"expires": past}), content_type="application/json")
+    assert (refused.status_code, refused.json()["error"]["field"]) == (422, "expires")
+    ShareLink.objects.update(expires_at=timezone.now() - timedelta(minutes=1))
+    assert Client().get(path).status_code == 404
+    assert (
+        client_of(alice).patch(url, '{"expires": "week"}', content_type="application/json").status_code == 200
+    )
+    shown(path)
+
+
+# Passphrase ------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def locked(alice: User, run: Run) -> Iterator[str]:
+    cache.clear()
+    yield share(alice, "run", run, passphrase="open sesame")
+    cache.clear()
+
+
+def test_a_passphrase_is_hashed_and_unlocks_one_link(alice: User, run: Run, locked: str) -> None:
+    assert "open sesame" not in ShareLink.objects.get().passphrase_hash
+    other = share(alice, "run", run, passphrase="another one")
+    client = Client()
+    page = shown(locked, client)
+    assert "passphrase" in page
+    assert run.text not in page
+    assert "Review" not in page, "not even the title"
+    assert client.get(f"{locked}data").status_code == 404
+    assert client.get(f"{locked}offline.html").status_code == 302
+    wrong = client.post(locked, {"passphrase": "open says me"})
+    assert wrong.status_code == 403
+    assert "That is not the passphrase." in wrong.content.decode()
+    assert client.post(locked, {"passphrase": "open sesame"}).status_code == 302
+    assert run.text in shown(locked, client)
+    assert run.text in shown(f"{locked}offline.html", client)
+    assert run.text not in shown(other, client)
+    assert run.text not in shown(locked), "another browser has not been told"
+
+
+def test_attempts_are_limited_per_link_and_address(alice: User, run: Run, locked: str) -> None:
+    client = Client()
+    for _ in range(ATTEMPTS["address"]):
+        assert client.post(locked, {"passphrase": "wrong"}).status_code == 403
+    assert client.post(locked, {"passphrase": "open sesame"}).status_code == 429, "the right one, too"
+    elsewhere = {"REMOTE_ADDR": "192.0.2.7"}
+    assert Client().post(locked, {"passphrase": "open sesame"}, **elsewhere).status_code == 302  # type: ignore[arg-type]
+    other = share(alice, "run", run, passphrase="open sesame")
+    assert client.post(other, {"passphrase": "open sesame"}).status_code == 302
+
+
+# Counting --------------------------------------------------------------------------------------------
+
+
+def test_views_count_visitors_and_not_reloads(alice: User, run: Run) -> None:
+    cache.clear()
+    path = share(alice, "run", run)
+    for _ in range(3):
+        Client().get(path, REMOTE_ADDR="192.0.2.1")
+    Client().get(path, REMOTE_ADDR="192.0.2.2")
+    Client().get(f"{path}data", REMOTE_ADDR="192.0.2.3")
+    Client().head(path, REMOTE_ADDR="192.0.2.4")
+    link = ShareLink.objects.get()
+    assert link.views == 2
+    assert link.last_viewed_at is not None
+    (row,) = client_of(alice).get(reverse("share-links"), {"kind": "run", "id": str(run.pk)}).json()["links"]
+    assert (row["views"], row["state"], row["mode"], row["made_by"]) == (2, "open", "live", "alice")
+
+
+def test_a_waiting_page_is_told_nothing_twice(alice: User, run: Run) -> None:
+    path = share(alice, "run", run)
+    first = Client().get(f"{path}data")
+    assert first.json()["live"] is False
+    again = Client().get(f"{path}data", HTTP_IF_NONE_MATCH=first["ETag"])
+    assert (again.status_code, again.content) == (304, b"")
+    Run.objects.update(status=Status.RUNNING, text="more")
+    changed = Client().get(f"{path}data", HTTP_IF_NONE_MATCH=first["ETag"])
+    assert (changed.status_code, changed.json()["live"]) == (200, True)
+
+
+# Rights of members -----------------------------------------------------------------------------------
+
+
+def test_roles_decide_who_shares(alice: User, bob: User, carol: User, run: Run) -> None:
+    assert ask(bob, "run", run).status_code == 403
+    assert ask(carol, "run", run).status_code == 404
+    share(alice, "run", run)
+    link = ShareLink.objects.get()
+    query = {"kind": "run", "id": str(run.pk)}
+    for user, status, listed in ((bob, 403, 200), (carol, 404, 404)):
+        assert client_of(user).delete(reverse("share-link", args=[link.pk])).status_code == status
+        assert client_of(user).get(reverse("share-links"), query).status_code == listed
+        assert client_of(user).get(reverse("share-offline"), query).status_code == listed
+    assert Client().post(reverse("share-links")).status_code == 401
+    assert ShareLink.objects.get().revoked_at is None
+
+
+@pytest.mark.parametrize("kind", ["experiment", "version", "comparison"])
+def test_an_id_of_another_kind_is_a_miss(kind: str, alice: User, run: Run) -> None:
+    assert ask(alice, kind, run).status_code == 404
+    assert not ShareLink.objects.exists()
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"kind": "team"},
+        {"mode": "both"},
+        {"expires": "soon"},
+        {"expires": "2031-01-01"},
+        {"passphrase": "x" * 201},
+    ],
+)
+def test_what_makes_no_link_is_refused(changes: dict[str, Any], alice: User, run: Run) -> None:
+    body = {"kind": "run", "id": str(run.pk), "mode": "live", "expires": "day"} | changes
+    url = reverse("share-links")
+    answer = client_of(alice).post(url, json.dumps(body), content_type="application/json")
+    assert (answer.status_code, answer.json()["error"]["code"]) == (422, "invalid")
+    assert not ShareLink.objects.exists()
+
+
+def test_a_running_answer_has_no_snapshot(alice: User, run: Run) -> None:
+    Run.objects.update(status=Status.RUNNING)
+    refused = ask(alice, "run", run, mode="snapshot")
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "run_is_live")
+    assert ask(alice, "run", run, mode="live").status_code == 201
+
+
+def test_a_thing_has_so_many_open_links(alice: User, run: Run, team: Team) -> None:
+    rows = (
+        ShareLink(team=team, run=run, title="x", secret_hash=f"{number:064}")
+        for number in range(LIMITS.share_links)
+    )
+    ShareLink.objects.bulk_create(rows)
+    refused = ask(alice, "run", run)
+    assert (refused.status_code, refused.json()["error"]["code"]) == (409, "too_many_links")
+
+
+# Nothing but what it names ---------------------------------------------------------------------------
+
+
+def patterns(resolver: Any, prefix: str = "") -> Iterator[str]:
+    for entry in resolver.url_patterns:
+        path = prefix + str(entry.pattern)
+        if isinstance(entry, URLResolver):
+            yield from patterns(entry, path)
+        elif isinstance(entry, URLPattern):
+            yield path
+
+
+def test_a_link_opens_no_other_address(
+    alice: User, experiment: Experiment, run: Run, version: Version
+) -> None:
+    """Every address of the site, with the link unlocked and the ids of all that is around the run."""
+    marked = spec(instruction=HIDDEN).as_json()
+    Experiment.objects.filter(pk=experiment.pk).update(scope=HIDDEN, draft=marked)
+    answered(experiment, alice, "other", text=HIDDEN, prompt_text=HIDDEN)
+    Version.objects.filter(pk=version.pk).update(spec=marked, label=HIDDEN)
+    path = share(alice, "run", run, passphrase="open sesame")
+    secret = path.split("/")[2]
+    client = Client()
+    client.post(path, {"passphrase": "open sesame"})
+    ids = [
+        str(pk)
+        for model in (Experiment, Run, Version, ShareLink, Team)
+        for pk in model.objects.values_list("pk", flat=True)
+    ]
+    seen, opened = 0, set()
+    for pattern in patterns(get_resolver()):
+        for pk in ids:
+            address = re.sub(r"<uuid:\w+>", pk, "/" + pattern)
+            address = re.sub(r"<str:secret>", secret, address)
+            address = re.sub(r"<(?:\w+:)?\w+>|\(\?P.*", "x", address).replace("^", "").replace("$", "")
+            answer = client.get(address, {"id": pk, "kind": "run", "run": pk})
+            seen += 1
+            assert HIDDEN not in answer.content.decode(errors="replace"), address
+            if answer.status_code == 200 and run.text.strip() in answer.content.decode(errors="replace"):
+                opened.add(address)
+    assert seen > 150
+    assert opened == {path, f"{path}data", f"{path}offline.html"}
+
+
+def test_what_stands_behind_the_secret_is_no_id(alice: User, run: Run) -> None:
+    path = share(alice, "run", run)
+    for tail in (str(run.pk), f"runs/{run.pk}/", f"data/{run.pk}", "../data"):
+        assert Client().get(f"{path}{tail}").status_code == 404
