@@ -30,6 +30,7 @@ class Limits:
     columns: int = 12  # of a comparison
     rows: int = 100
     samples: int = 16  # answers for each cell of a comparison
+    comment_chars: int = 2000  # on an answer
     presets: int = 100  # of a team
     preset_name_chars: int = 40
     label_chars: int = 80  # of a version

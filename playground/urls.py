@@ -17,6 +17,7 @@ from playground.views import (
     share_links,
     shared,
     versions,
+    votes,
     welcome,
 )
 
@@ -44,11 +45,13 @@ urlpatterns = [
     path("experiments/<uuid:pk>/versions", versions.of_experiment, name="versions"),
     path("versions/<uuid:pk>/", versions.one, name="version"),
     path("versions/<uuid:pk>/restore", versions.restore, name="version-restore"),
+    path("comparisons/<uuid:pk>/votes", votes.of_comparison, name="comparison-votes"),
     path("presets/<uuid:pk>", presets.one, name="preset"),
     path("runs/<uuid:pk>/", runs.show, name="run"),
     path("runs/<uuid:pk>/cancel", runs.cancel, name="run-cancel"),
     path("runs/<uuid:pk>/prompt", prompts.of_run, name="run-prompt"),
     path("runs/<uuid:pk>/receipt", receipts.show, name="run-receipt"),
+    path("runs/<uuid:pk>/rating", votes.rating, name="run-rating"),
     path("prompts/render", prompts.render, name="prompt-render"),
     path("prompts/examples", prompts.examples, name="prompt-examples"),
     path("prompts/next-token", probes.next_token, name="next-token"),

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from playground import catalog
 from playground.access import Verb, comparison_for, experiment_for, may
-from playground.actions import cells
+from playground.actions import cells, votes
 from playground.actions import comparisons as actions
 from playground.errors import NotFound
 from playground.limits import LIMITS
@@ -149,6 +149,7 @@ def page_data(user: User, comparison: Comparison) -> dict[str, Any]:
         },
         "board": board.as_json(),
         "cells": cells.listed(comparison, board),
+        **votes.listed(comparison),
         "models": [state.as_json() for state in catalog.model_states()],
         "limits": LIMITS.as_json(),
         "urls": urls(comparison),
@@ -160,7 +161,7 @@ def page_data(user: User, comparison: Comparison) -> dict[str, Any]:
 
 
 def urls(comparison: Comparison) -> dict[str, str]:
-    own = ("draft", "runs", "cells", "cancel", "copy", "restore")
+    own = ("draft", "runs", "cells", "cancel", "copy", "restore", "votes")
     addresses = {name: reverse(f"comparison-{name}", args=[comparison.pk]) for name in own}
     experiment = [comparison.experiment_id]
     return addresses | {

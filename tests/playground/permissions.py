@@ -123,6 +123,8 @@ MATRIX = [
     row("comparison-cancel", "POST",     401, 404, 403, 200, 200, 401, 401, of="comparison"),
     row("comparison-copy", "POST",       401, 404, 403, 201, 201, 401, 401, of="comparison"),
     row("comparison-restore", "POST",    401, 404, 403, 200, 200, 401, 401, of="comparison"),
+    row("comparison-votes", "GET",       401, 404, 200, 200, 200, 401, 401, of="comparison"),
+    row("comparison-votes", "PUT",       401, 404, 200, 200, 200, 401, 401, of="comparison", body=lambda id: {"run": id("ended"), "against": id("other"), "choice": "tie"}),
     row("preset", "PATCH",               401, 404, 403, 200, 200, 401, 401, of="preset", body=lambda id: {"name": "Other"}),
     row("preset", "DELETE",              401, 404, 403, 200, 200, 401, 401, of="preset"),
     row("versions", "GET",               401, 404, 200, 200, 200, 401, 401, of="experiment"),
@@ -134,6 +136,7 @@ MATRIX = [
     row("run-cancel", "POST",            401, 404, 403, 200, 200, 401, 401, of="run"),
     row("run-prompt", "GET",             401, 404, 200, 200, 200, 401, 401, of="run"),
     row("run-receipt", "GET",            401, 404, 200, 200, 200, 401, 401, of="ended"),
+    row("run-rating", "PUT",             401, 404, 200, 200, 200, 401, 401, of="ended", body=lambda id: {"mark": 3}),
     row("prompt-render", "POST",         401, 200, 200, 200, 200, 401, 401, body=lambda id: {"spec": SPEC}),
     row("prompt-examples", "POST",       401, 200, 200, 200, 200, 401, 401, body=lambda id: {"spec": SPEC}),
     row("next-token", "POST",            401, 409, 409, 409, 409, 401, 401, body=lambda id: {"spec": SPEC}),  # 409: not warm
