@@ -125,6 +125,7 @@ MATRIX = [
     row("comparison-restore", "POST",    401, 404, 403, 200, 200, 401, 401, of="comparison"),
     row("comparison-votes", "GET",       401, 404, 200, 200, 200, 401, 401, of="comparison"),
     row("comparison-votes", "PUT",       401, 404, 200, 200, 200, 401, 401, of="comparison", body=lambda id: {"run": id("ended"), "against": id("other"), "choice": "tie"}),
+    row("comparison-results", "GET",     401, 404, 200, 200, 200, 401, 401, of="comparison"),
     row("preset", "PATCH",               401, 404, 403, 200, 200, 401, 401, of="preset", body=lambda id: {"name": "Other"}),
     row("preset", "DELETE",              401, 404, 403, 200, 200, 401, 401, of="preset"),
     row("versions", "GET",               401, 404, 200, 200, 200, 401, 401, of="experiment"),
