@@ -6,7 +6,7 @@ DATA := $(abspath $(or $(FEWSHOT_DATA),var))
 MODULES := $(wildcard tests/js/*.test.js tests/js/*.test.mjs)
 BENCHES := benchmarks.engine benchmarks.agreement benchmarks.overhead benchmarks.context benchmarks.frames
 
-.PHONY: run setup test lint format bench clean
+.PHONY: run setup test test-postgresql lint format bench clean
 .DEFAULT_GOAL := run
 
 # exec: Ctrl-C and SIGTERM reach the program itself, not a shell before it.
@@ -23,10 +23,19 @@ test:
 	@$(MAKE) --no-print-directory lint
 	FEWSHOT_MODEL_DIR=$(DATA)/models/smollm2-135m-instruct \
 		$(RUN) -m pytest tests --ignore tests/browser --ignore tests/system -n 2 --dist loadfile
+	FEWSHOT_TEST_DATABASE=postgresql $(RUN) -m pytest tests/playground tests/test_docker.py -n 2 --dist loadfile
 	$(RUN) -m pytest tests/system
 	$(RUN) -m pytest tests/browser
 	@if ! command -v node >/dev/null; then echo "Node is not installed: the tests in tests/js are left out."; \
 	elif [ -n "$(MODULES)" ]; then node --test $(MODULES); fi
+
+# Everything that has a database, on a real PostgreSQL from a wheel.
+test-postgresql: export FEWSHOT_TEST_DATABASE = postgresql
+test-postgresql:
+	@$(PYTHON) bin/setup --tests
+	$(RUN) -m pytest tests --ignore tests/browser --ignore tests/system --ignore tests/inference -n 2 --dist loadfile
+	$(RUN) -m pytest tests/system
+	$(RUN) -m pytest tests/browser
 
 lint:
 	$(RUN) -m ruff check . bin/setup

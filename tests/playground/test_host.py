@@ -23,7 +23,8 @@ MODEL = "smollm2-135m-instruct"
 SLEEPS = "import time; time.sleep(60)"
 UNLOADABLE = "raise SystemExit(1)"
 
-pytestmark = pytest.mark.usefixtures("valkey")
+# Real transactions: the program closes its connections, as it does between looks.
+pytestmark = [pytest.mark.usefixtures("valkey"), pytest.mark.django_db(transaction=True)]
 MakeHost = Callable[..., Host]
 
 

@@ -37,7 +37,8 @@ from tests.system.instance import wait_until
 MODEL = "smollm2-135m-instruct"
 LOGITS = numpy.arange(8, dtype="<f2").tobytes()
 
-pytestmark = pytest.mark.usefixtures("valkey", "plain_static")
+# Real transactions: the prober closes its connections between questions.
+pytestmark = [pytest.mark.usefixtures("valkey", "plain_static"), pytest.mark.django_db(transaction=True)]
 
 
 class Engine:

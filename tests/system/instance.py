@@ -7,7 +7,6 @@ import json
 import os
 import re
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
@@ -22,16 +21,14 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import psycopg
 import redis
 from websockets.sync.client import ClientConnection, connect
 
+from tests.ports import free_port
+from tests.postgresql import database_of
+
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
 
 
 def wait_until(is_true: Any, seconds: float, what: str) -> Any:
@@ -224,7 +221,11 @@ class Instance:
         self.data = data
         self.port = port
         self.base = f"http://localhost:{port}"
-        self.environment = {**os.environ, "FEWSHOT_DATA": str(data), "PORT": str(port), **environment}
+        self.database = database_of(data) if "DATABASE_URL" not in environment else None
+        own = {"FEWSHOT_DATA": str(data), "PORT": str(port)}
+        if self.database:
+            own["DATABASE_URL"] = self.database
+        self.environment = {**os.environ, **own, **environment}
         self.environment.pop("DJANGO_SETTINGS_MODULE", None)
         self.log = (data / "test.log").open("w+")
         self.process: subprocess.Popen[bytes] | None = None
@@ -289,7 +290,11 @@ class Instance:
         return self.sign_in(name)
 
     def rows(self, query: str, *values: Any) -> list[tuple[Any, ...]]:
-        """What the database holds now, read past all programs."""
+        """What the database holds now, read past all programs; ids as SQLite has them, without dashes."""
+        if self.database:
+            with psycopg.connect(self.database) as connection:
+                found = connection.execute(query.replace("?", "%s"), values).fetchall()
+            return [tuple(cell.hex if isinstance(cell, uuid.UUID) else cell for cell in row) for row in found]
         path = f"file:{self.data / 'db.sqlite3'}?mode=ro"
         with closing(sqlite3.connect(path, uri=True, timeout=20)) as file:
             return file.execute(query, values).fetchall()

@@ -5,7 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from tests.system.instance import ROOT, Instance, free_port
+from tests.ports import free_port
+from tests.system.instance import ROOT, Instance
 
 SENTIMENT = ["--layout", "plain", "--input-name", "review", "--output-name", "sentiment", "--stop", r"\n"]
 SENTIMENT += ["--example", "A joy. => positive", "--example", "Too loud. => negative"]

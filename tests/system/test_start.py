@@ -6,7 +6,10 @@ import stat
 import time
 from pathlib import Path
 
-from tests.system.instance import Instance, free_port, running, wait_until
+import pytest
+
+from tests.ports import free_port
+from tests.system.instance import Instance, running, wait_until
 
 
 def refusal(data: Path, port: int, **environment: str) -> str:
@@ -45,6 +48,8 @@ def test_a_wrong_model_entry_is_refused_with_its_line(tmp_path: Path) -> None:
 
 
 def test_the_database_is_readable_for_its_owner_only(instance: Instance) -> None:
+    if instance.database:
+        pytest.skip("the rows are in no file of ours")
     mode = stat.S_IMODE((instance.data / "db.sqlite3").stat().st_mode)
     assert mode & 0o077 == 0
 
