@@ -14,6 +14,7 @@ from playground.errors import Forbidden, NotFound
 from playground.models import (
     Comparison,
     Experiment,
+    Invitation,
     Membership,
     Preset,
     Role,
@@ -75,6 +76,24 @@ def personal_team_for(user: Actor, verb: Verb = Verb.READ) -> Team:
         raise NotFound("team")
     _prove(user, team.pk, verb, "team")
     return team
+
+
+def member_of(team: Team, user_id: int) -> Membership:
+    """The membership of one member of a team that was fetched for the one who asks."""
+    member = Membership.objects.select_related("user").filter(team=team, user_id=user_id).first()
+    if member is None:
+        raise NotFound("member")
+    return member
+
+
+def invitation_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.MANAGE) -> Invitation:
+    """An invitation to manage; to accept one, its secret alone is needed."""
+    rows = Invitation.objects.filter(team__in=_team_ids_of(user)).select_related("team")
+    invitation = rows.filter(pk=pk).first()
+    if invitation is None:
+        raise NotFound("invitation")
+    _prove(user, invitation.team_id, verb, "invitation")
+    return invitation
 
 
 def experiments_of(user: Actor) -> QuerySet[Experiment]:

@@ -43,6 +43,9 @@ class Limits:
     shared_answers: int = 240  # that a link to a comparison shows
     shared_tokens: int = 8000  # with figures, of all answers behind one link
     shared_chars: int = 2_000_000  # of all prompts and answers behind one link
+    team_name_chars: int = 80
+    open_invitations: int = 100  # of a team
+    invitation_days: int = 30
 
     def as_json(self) -> dict[str, Any]:
         return asdict(self)

@@ -136,7 +136,13 @@ CACHES = {
         "KEY_PREFIX": "cache",
     }
 }
-EMAIL_BACKEND = env.str("EMAIL_BACKEND", default="django.core.mail.backends.console.EmailBackend")
+# A mail server as an address: smtp+tls://user:password@mail.example.com:587. Empty: no e-mail is sent.
+EMAIL_URL = env.str("EMAIL_URL", default="")
+EMAIL_TIMEOUT = 10
+DEFAULT_FROM_EMAIL = env.str("EMAIL_FROM", default="fewshot@localhost")
+EMAIL_BACKEND = "django.core.mail.backends.console.EmailBackend"
+if EMAIL_URL:
+    globals().update(env.email_url("EMAIL_URL"))
 
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = SECURE
 SESSION_COOKIE_NAME = "__Host-session" if SECURE else f"fewshot-session-{PORT}"

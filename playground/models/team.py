@@ -11,6 +11,10 @@ class Role(models.TextChoices):
     EDITOR = "editor"  # also runs and writes
     OWNER = "owner"  # also manages people
 
+    def is_above(self, other: "Role") -> bool:
+        order = list(Role)
+        return order.index(self) > order.index(other)
+
 
 class Team(models.Model):
     """Everything belongs to a team; a personal team keeps its first owner.

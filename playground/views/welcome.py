@@ -13,12 +13,14 @@ from django.views.decorators.http import require_http_methods
 from playground.actions.teams import take_up_account, username_of
 from playground.models import SignInLink
 
+NEW_PASSWORD = {"autocomplete": "new-password"}
+
 
 class WelcomeForm(Form):
     """How the owner wants to be called, and a password for the next time (may stay empty)."""
 
     name = CharField(max_length=60, label="Your name")
-    password = CharField(required=False, widget=PasswordInput, label="Password")
+    password = CharField(required=False, widget=PasswordInput(NEW_PASSWORD), label="Password")
 
     def clean_name(self) -> str:
         name: str = self.cleaned_data["name"].strip()

@@ -84,6 +84,8 @@ def row(
 SPEC = spec().as_json()
 SETTINGS = Settings().model_dump(mode="json")
 DRAFT = {"draft_version": 1, "title": "Another", "spec": SPEC}
+MEMBER = {"pk": "team", "member": "member"}
+JOIN = {"name": "Dave", "password": "a long enough word"}
 LOAD = {"pk": "experiment", "name": MODEL}
 
 
@@ -145,6 +147,20 @@ MATRIX = [
     row("score", "POST",                 401, 409, 409, 409, 409, 401, 401, body=lambda id: {"spec": SPEC, "text": "Hi"}),
     row("models", "GET",                 401, 200, 200, 200, 200, 401, 401),
     row("vocabulary", "GET",             401, 200, 200, 200, 200, 401, 401, of={"name": MODEL}),
+    row("team-new", "GET",               302, 200, 200, 200, 200, 302, 302),
+    row("team-new", "POST",              302, 302, 302, 302, 302, 302, 302, body=lambda id: {"name": "Ours"}, form=True),
+    row("team", "GET",                   302, 404, 200, 200, 200, 302, 302, of="team"),
+    row("team-activity", "GET",          302, 404, 403, 403, 200, 302, 302, of="team"),
+    row("team-name", "POST",             302, 404, 403, 403, 302, 302, 302, of="team", body=lambda id: {"name": "Ours"}, form=True),
+    row("team-member", "POST",           302, 404, 403, 403, 302, 302, 302, of=MEMBER, body=lambda id: {"role": "editor"}, form=True),
+    row("team-member-remove", "POST",    302, 404, 403, 403, 302, 302, 302, of=MEMBER),
+    row("team-leave", "POST",            302, 404, 302, 302, 302, 302, 302, of="team"),
+    row("team-transfer", "POST",         302, 404, 403, 403, 302, 302, 302, of="team", body=lambda id: {"member": id("member")}, form=True),
+    row("team-delete", "POST",           302, 404, 403, 403, 302, 302, 302, of="team", body=lambda id: {"name": "alice's team"}, form=True),
+    row("team-invitations", "POST",      401, 404, 403, 403, 201, 401, 401, of="team", body=lambda id: {"role": "viewer"}),
+    row("invitation-revoke", "POST",     302, 404, 403, 403, 302, 302, 302, of="invitation"),
+    row("invitation", "GET",             200, 200, 200, 200, 200, 410, 410, of={"secret": "invite"}),
+    row("invitation", "POST",            302, 302, 302, 302, 302, 410, 410, of={"secret": "invite"}, body=lambda id: JOIN, form=True),
     row("limits", "GET",                 200, 200, 200, 200, 200, 200, 200),
     row("share-links", "GET",            401, 404, 200, 200, 200, 401, 401, body=lambda id: {"kind": "experiment", "id": id("experiment")}),
     row("share-links", "GET",            401, 404, 200, 200, 200, 401, 401, body=lambda id: {"kind": "comparison", "id": id("comparison")}),

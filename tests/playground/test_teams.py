@@ -128,3 +128,127 @@ def test_only_owners_move_and_only_to_where_they_may_write(
     experiment.refresh_from_db()
     assert experiment.team == team
     assert not AuditEntry.objects.exists()
+
+
+# People
+
+
+def act(user: User, form: str, team: Team, /, *more: Any, **fields: Any) -> Any:
+    """Posts a form of the team's page and returns the page behind it, or the refusal."""
+    return client_of(user).post(reverse(form, args=[team.pk, *more]), fields, follow=True)
+
+
+def role_of(team: Team, user: User) -> str | None:
+    return Membership.objects.filter(team=team, user=user).values_list("role", flat=True).first()
+
+
+def join(team: Team, user: User, role: Role) -> Membership:
+    return Membership.objects.update_or_create(team=team, user=user, defaults={"role": role})[0]
+
+
+def test_whoever_makes_a_team_owns_it(alice: User) -> None:
+    answer = client_of(alice).post(reverse("team-new"), {"name": "  The   lab \n"}, follow=True)
+    team = Team.objects.get(name="The lab")
+    assert role_of(team, alice) == Role.OWNER
+    assert "<h1>The lab</h1>" in answer.content.decode()
+
+
+@pytest.mark.parametrize("name", ["", "   ", "x" * 81, "a\0b"])
+def test_a_team_needs_a_name(alice: User, name: str) -> None:
+    answer = client_of(alice).post(reverse("team-new"), {"name": name})
+    assert answer.status_code == 422
+    assert 'role="alert"' in answer.content.decode()
+    assert Team.objects.count() == 1
+
+
+def test_an_owner_renames_gives_roles_and_removes(alice: User, carol: User, lab: Team) -> None:
+    join(lab, carol, Role.VIEWER)
+    act(alice, "team-name", lab, name="Lab two")
+    act(alice, "team-member", lab, carol.pk, role="editor")
+    assert role_of(lab, carol) == Role.EDITOR
+    assert "no longer a member" in act(alice, "team-member-remove", lab, carol.pk).content.decode()
+    assert role_of(lab, carol) is None
+    lab.refresh_from_db()
+    assert lab.name == "Lab two"
+    assert client_of(carol).get(reverse("team", args=[lab.pk])).status_code == 404
+
+
+def test_members_see_each_other_and_nothing_to_change(alice: User, carol: User, lab: Team) -> None:
+    join(lab, carol, Role.EDITOR)
+    page = client_of(carol).get(reverse("team", args=[lab.pk])).content.decode()
+    assert "alice" in page
+    assert not [word for word in ("data-role-form", 'id="invite"', "/name", "/delete") if word in page]
+    assert 'popovertarget="leave"' in page
+
+
+def test_an_unknown_role_changes_nothing(alice: User, carol: User, lab: Team) -> None:
+    join(lab, carol, Role.VIEWER)
+    page = act(alice, "team-member", lab, carol.pk, role="emperor").content.decode()
+    assert "role:" in page
+    assert role_of(lab, carol) == Role.VIEWER
+
+
+def test_the_last_owner_stays(alice: User, carol: User, lab: Team) -> None:
+    join(lab, carol, Role.EDITOR)
+    for name, more, fields in [("team-member", [alice.pk], {"role": "viewer"}), ("team-leave", [], {})]:
+        assert "A team needs an owner" in act(alice, name, lab, *more, **fields).content.decode()
+    assert act(alice, "team-member-remove", lab, alice.pk).status_code == 404  # leaving is another form
+    assert role_of(lab, alice) == Role.OWNER
+    join(lab, carol, Role.OWNER)
+    assert "You have left" in act(alice, "team-leave", lab).content.decode()
+    assert (role_of(lab, alice), role_of(lab, carol)) == (None, Role.OWNER)
+
+
+def test_a_personal_team_keeps_its_first_owner(alice: User, bob: User, team: Team) -> None:
+    join(team, bob, Role.OWNER)
+    refused: list[tuple[User, str, list[int], dict[str, Any]]] = [
+        (bob, "team-member", [alice.pk], {"role": "viewer"}),
+        (bob, "team-member-remove", [alice.pk], {}),
+        (alice, "team-leave", [], {}),
+        (alice, "team-transfer", [], {"member": bob.pk}),
+    ]
+    for user, form, more, fields in refused:
+        assert "keeps its first owner" in act(user, form, team, *more, **fields).content.decode()
+    assert "goes with its account" in act(bob, "team-delete", team, name=team.name).content.decode()
+    assert role_of(team, alice) == Role.OWNER
+    act(bob, "team-transfer", team, member=alice.pk)  # Bob may let go of his part in it
+    assert role_of(team, bob) == Role.EDITOR
+
+
+def test_ownership_is_handed_over(alice: User, carol: User, lab: Team) -> None:
+    join(lab, carol, Role.VIEWER)
+    act(alice, "team-transfer", lab, member=carol.pk)
+    assert (role_of(lab, alice), role_of(lab, carol)) == (Role.EDITOR, Role.OWNER)
+    assert act(alice, "team-transfer", lab, member=carol.pk).status_code == 403
+
+
+def test_an_owner_cannot_hand_over_to_oneself_or_an_outsider(alice: User, carol: User, lab: Team) -> None:
+    assert "choose somebody else" in act(alice, "team-transfer", lab, member=alice.pk).content.decode()
+    assert act(alice, "team-transfer", lab, member=carol.pk).status_code == 404
+    assert role_of(lab, alice) == Role.OWNER
+
+
+def test_a_team_is_deleted_with_everything_by_typing_its_name(alice: User, lab: Team, valkey: None) -> None:
+    run = make_run(alice)
+    experiment = lab.experiments.get()
+    version = experiment.versions.create(number=1, spec={}, content_hash="x")
+    Run.objects.filter(pk=run.pk).update(team=lab, experiment=experiment, version=version)
+    assert "nothing was deleted" in act(alice, "team-delete", lab, name="the lab").content.decode()
+    assert "has been deleted" in act(alice, "team-delete", lab, name=" The lab ").content.decode()
+    assert not Team.objects.filter(pk=lab.pk).exists()
+    assert not Run.objects.exists()
+    assert Experiment.objects.count() == 1
+
+
+def test_the_page_of_a_team_costs_the_same_however_many_members(alice: User, lab: Team) -> None:
+    def cost() -> int:
+        with CaptureQueriesContext(connection) as found:
+            client.get(reverse("team", args=[lab.pk]))
+        return len(found)
+
+    client = client_of(alice)
+    join(lab, User.objects.create_user("dora"), Role.VIEWER)
+    before = cost()
+    for number in range(5):
+        join(lab, User.objects.create_user(f"member {number}"), Role.EDITOR)
+    assert cost() == before

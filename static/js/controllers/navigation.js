@@ -13,9 +13,16 @@ export function connectNavigation() {
   commands.add({ id: "experiments", group: GROUP, title: "All experiments", run: () => go("/experiments/") })
   commands.add({ id: "starters", group: GROUP, title: "Starters", run: () => go("/experiments/#starters") })
   commands.add({ id: "new", group: GROUP, title: "New experiment", when: () => newForm() !== null, run: () => newForm().requestSubmit() })
+  commands.provide(() => [...document.querySelectorAll("#team-menu a")].map(teamEntry))
   commands.provide(async (query) => {
     const { experiments } = await requestJson("GET", `${url}?q=${encodeURIComponent(query.trim())}`)
     const others = experiments.filter((one) => one.url !== location.pathname)
     return others.map((one) => ({ title: one.title, group: "Experiment", run: () => go(one.url) }))
   })
+}
+
+/** What the menu of teams offers, for people who type. */
+function teamEntry(link) {
+  const words = (link.querySelector(".team-line-name, .visually-hidden") ?? link).textContent.trim()
+  return { title: words, group: "Team", run: () => go(link.href) }
 }
