@@ -31,6 +31,7 @@ urlpatterns = [
     path("experiments/search", experiments.search, name="experiment-search"),
     path("experiments/<uuid:pk>/", experiments.show, name="experiment"),
     path("experiments/<uuid:pk>/team", experiments.move, name="experiment-team"),
+    path("experiments/<uuid:pk>/fork", experiments.fork, name="experiment-fork"),
     path("experiments/<uuid:pk>/draft", experiments.draft, name="experiment-draft"),
     path("experiments/<uuid:pk>/history", history.index, name="experiment-history"),
     path("experiments/<uuid:pk>/runs", runs.start, name="experiment-runs"),

@@ -28,12 +28,13 @@ from playground.access import (
     personal_team_for,
     rights,
     team_for,
+    versions_of,
 )
 from playground.actions import experiments as actions
-from playground.actions import presets
+from playground.actions import presets, versions
 from playground.errors import NotFound
 from playground.limits import LIMITS
-from playground.models import Experiment, Team
+from playground.models import Experiment, Team, Version
 from playground.specs import Strict, parse, refusal, shot_label
 from playground.starters import STARTERS
 from playground.views import history
@@ -112,6 +113,16 @@ def move(request: HttpRequest, pk: uuid.UUID) -> HttpResponseRedirect:
     return redirect("experiment", pk)
 
 
+@login_required
+@require_POST
+def fork(request: HttpRequest, pk: uuid.UUID) -> HttpResponseRedirect:
+    """Forks the stored draft into the team of the form."""
+    user = user_of(request)
+    experiment = experiment_for(user, pk)
+    made = versions.fork_experiment(experiment, chosen_team(user, request.POST.get("team")), user)
+    return redirect("experiment", made.pk)
+
+
 def chosen_team(user: User, named: str | None) -> Team:
     """The team of a form, for writing; the personal one where it names none."""
     if not named:
@@ -149,8 +160,16 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "may_edit": Verb.EDIT in may_do,
         "may_move": Verb.MANAGE in may_do,
         "has_acts": True,
+        "origin": origin_of(user, experiment),
     }
     return render(request, "experiments/show.html", context)
+
+
+def origin_of(user: User, experiment: Experiment) -> Version | None:
+    """The version that this is a fork of, if ``user`` may read it."""
+    if experiment.forked_from_id is None:
+        return None
+    return versions_of(user).defer("spec").filter(pk=experiment.forked_from_id).first()
 
 
 @signed_in

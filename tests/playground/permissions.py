@@ -104,6 +104,8 @@ MATRIX = [
     row("experiment-search", "GET",      401, 200, 200, 200, 200, 401, 401),
     row("experiment", "GET",             302, 404, 200, 200, 200, 302, 302, of="experiment"),
     row("experiment-team", "POST",       302, 404, 403, 403, 302, 302, 302, of="experiment", body=lambda id: {"team": id("lab")}, form=True),
+    row("experiment-fork", "POST",       302, 404, 302, 302, 302, 302, 302, of="experiment", form=True),  # into one's own team
+    row("experiment-fork", "POST",       302, 404, 403, 302, 302, 302, 302, of="experiment", body=lambda id: {"team": id("team")}, form=True),
     row("experiment-draft", "PUT",       401, 404, 403, 200, 200, 401, 401, of="experiment", body=lambda id: DRAFT),
     row("experiment-history", "GET",     401, 404, 200, 200, 200, 401, 401, of="experiment"),
     row("experiment-history", "GET",     401, 404, 200, 200, 200, 401, 401, of="experiment", body=lambda id: {"before": id("run")}),

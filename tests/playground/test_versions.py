@@ -9,7 +9,7 @@ from django.test import Client
 from django.urls import reverse
 
 from playground.actions import versions as actions
-from playground.models import Experiment, Version
+from playground.models import Experiment, Membership, Role, Team, Version
 from playground.specs import PromptSpec
 from tests.conftest import make_run, spec
 
@@ -156,3 +156,45 @@ def test_an_outsider_finds_nothing(carol: User, experiment: Experiment, automati
     for method, name in (("GET", "version"), ("PATCH", "version"), ("POST", "version-restore")):
         assert send(carol, method, name, automatic.pk, {"label": "Mine"}).status_code == 404
     assert Client().get(reverse("versions", args=[experiment.pk])).status_code == 401
+
+
+def fork(user: User, experiment: Experiment, team: Team | None = None) -> Any:
+    data = {"team": str(team.pk)} if team else {}
+    return client_of(user).post(reverse("experiment-fork", args=[experiment.pk]), data)
+
+
+def test_a_viewer_forks_into_a_team_of_their_own(bob: User, experiment: Experiment) -> None:
+    experiment.inputs = [{"review": "Fine."}]
+    experiment.save()
+    experiment.tags.create(team=experiment.team, name="urgent")
+    assert fork(bob, experiment, experiment.team).status_code == 403
+    assert fork(bob, experiment).status_code == 302
+    made = Experiment.objects.get(forked_from__experiment=experiment)
+    assert (made.team.personal_of, made.title) == (bob, f"Fork of {experiment.title}")
+    assert (made.draft, made.inputs, made.scope) == (experiment.draft, experiment.inputs, experiment.scope)
+    assert not made.tags.exists()
+    assert made.forked_from is not None
+    assert made.forked_from.spec == experiment.draft
+
+
+def test_a_fork_names_its_origin_only_to_those_who_may_see_it(
+    alice: User, bob: User, carol: User, experiment: Experiment
+) -> None:
+    fork(bob, experiment)
+    made = Experiment.objects.get(forked_from__experiment=experiment)
+    page = reverse("experiment", args=[made.pk])
+    assert reverse("experiment", args=[experiment.pk]) in client_of(bob).get(page).content.decode()
+    Membership.objects.create(team=made.team, user=carol, role=Role.VIEWER)
+    assert "Forked from" not in client_of(carol).get(page).content.decode()
+
+
+def test_a_fork_of_a_draft_with_a_version_makes_no_second_one(alice: User, experiment: Experiment) -> None:
+    fork(alice, experiment)
+    fork(alice, experiment)
+    assert experiment.versions.count() == 1
+
+
+def test_what_a_link_kept_is_forked_without_a_source(alice: User, team: Team) -> None:
+    work = actions.Work("A title", spec(instruction="kept"), inputs=[{"input": "Hi"}])
+    made = actions.fork(team, alice, work)
+    assert (made.title, made.draft["instruction"], made.forked_from) == ("A title", "kept", None)

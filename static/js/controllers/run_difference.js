@@ -1,10 +1,9 @@
 // Two runs against each other in a dialog: settings, prompt and answer.
 
-import { byId, element } from "../lib/dom.js";
+import { byId } from "../lib/dom.js";
 import { amountWords, compareTexts, settingsThatDiffer } from "../models/difference.js";
 import { askedWords } from "../models/run_words.js";
-
-const MARKS = { deleted: "del", inserted: "ins", same: "span" }
+import { changeRow, markedWords } from "./difference_parts.js";
 
 export class RunDifference {
   constructor() {
@@ -27,7 +26,7 @@ export class RunDifference {
   }
 
   #showSettings(rows) {
-    byId("difference-settings").replaceChildren(...rows.map(settingRow))
+    byId("difference-settings").replaceChildren(...rows.map(changeRow))
     byId("difference-settings-box").hidden = rows.length === 0
     byId("difference-settings-same").hidden = rows.length > 0
   }
@@ -38,19 +37,8 @@ function headOf(run) {
   return `${when} · ${run.user_name} · ${askedWords(run)}`
 }
 
-function settingRow({ name, before, after }) {
-  const row = element("tr")
-  row.append(element("th", { scope: "row", text: name }))
-  for (const [mark, text] of [["del", before], ["ins", after]]) {
-    const cell = element("td")
-    cell.append(element(mark, { text }))
-    row.append(cell)
-  }
-  return row
-}
-
 function showTexts(name, before, after) {
   const pieces = compareTexts(before, after)
-  byId(`difference-${name}`).replaceChildren(...pieces.map(({ kind, text }) => element(MARKS[kind], { text })))
+  byId(`difference-${name}`).replaceChildren(...markedWords(pieces))
   byId(`difference-${name}-amount`).textContent = amountWords(pieces)
 }

@@ -13,6 +13,7 @@ const WORDS = {
 }
 const KEEPALIVE_LIMIT = 60000 // bytes; browsers refuse larger bodies on a page that goes away
 
+/** Returns the saver. */
 export function connectSaving(draft, page) {
   const put = (body, { leaving }) => {
     const small = new Blob([JSON.stringify(body)]).size < KEEPALIVE_LIMIT
@@ -23,6 +24,7 @@ export function connectSaving(draft, page) {
   byId("keep-mine").addEventListener("click", () => saver.keepMine())
   byId("take-theirs").addEventListener("click", () => draft.replace(saver.takeTheirs()))
   saveBeforeLeaving(saver)
+  return saver
 }
 
 function showState(state, detail) {

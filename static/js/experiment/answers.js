@@ -12,12 +12,14 @@ import { RunControls } from "../controllers/run_controls.js";
 import { RunDifference } from "../controllers/run_difference.js";
 import { RunSettings } from "../controllers/run_settings.js";
 import { connectShading } from "../controllers/shading.js";
+import { VersionDifference } from "../controllers/version_difference.js";
 import { Versions } from "../controllers/versions.js";
 import { requestJson } from "../lib/http.js";
 import { LiveSocket, socketUrl } from "../lib/socket.js";
 import { TabMemory } from "../lib/tab_memory.js";
 import { commands } from "../models/commands.js";
 import { RunWatch } from "../models/run_watch.js";
+import { versionName } from "../models/version_list.js";
 
 /** `editor` is what connectEditor returns. */
 export function connectAnswers(draft, page, editor) {
@@ -67,7 +69,12 @@ function connectHistory({ draft, page, runs, answers, memory }) {
 function connectVersions({ draft, page, history, restore, on }) {
   const versions = new Versions({ draft, url: page.urls.versions })
   on(versions, "runs", async ({ version }) => history.showVersion(version))
+  const difference = new VersionDifference()
+  const side = async (version) =>
+    version ? { title: versionName(version), spec: await readSpec(version.id) } : { title: "the draft, as it is now", spec: draft.spec }
+  on(versions, "compare", async ({ versions: pair }) => difference.show(...(await Promise.all(pair.map(side)))))
   on(versions, "restored", async ({ version, number }) => restore.putSpec(version.spec, `Version ${number} is in the editor.`))
 }
 
 const readRun = async (id) => (await requestJson("GET", `/runs/${id}/`)).run
+const readSpec = async (id) => (await requestJson("GET", `/versions/${id}/`)).version.spec

@@ -6,6 +6,7 @@ import { connectCosts } from "../controllers/example_costs.js";
 import { ExampleGrid } from "../controllers/example_grid.js";
 import { ExactPrompt } from "../controllers/exact_prompt.js";
 import { connectDrop } from "../controllers/file_drop.js";
+import { connectFork } from "../controllers/fork.js";
 import { connectUndo } from "../controllers/grid_note.js";
 import { connectPaste } from "../controllers/grid_paste.js";
 import { ImportDialog } from "../controllers/import_dialog.js";
@@ -34,7 +35,7 @@ export function connectEditor(draft, page) {
   connectPlaceholders(draft)
   const grid = connectExamples(draft, page)
   const exact = connectPreview(draft, page, grid)
-  connectSaving(draft, page)
+  connectFork(draft, connectSaving(draft, page))
   new ScoreText({ draft, url: page.urls.score })
   const next = new NextToken({ draft, url: page.urls.next_token, models: page.models })
   return { exact, grid, showModels: (models) => [settings, next].forEach((part) => part.showModels(models)) }

@@ -46,6 +46,10 @@ const NAMES = {
   temperature: "temperature",
   top_k: "top-k",
   top_p: "top-p",
+  min_p: "min-p",
+  repetition_penalty: "repetition penalty",
+  presence_penalty: "presence penalty",
+  frequency_penalty: "frequency penalty",
   stop: "stop strings",
   seed: "seed",
 }

@@ -50,3 +50,6 @@ export function titleOf({ label, restored_from: origin }) {
 }
 
 export const runsWords = (count) => (count === 1 ? "1 run" : `${count.toLocaleString("en")} runs`)
+
+/** A version in a line. */
+export const versionName = (version) => `v${version.number} · ${titleOf(version)} · ${version.author}`

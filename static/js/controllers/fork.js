@@ -1,0 +1,21 @@
+// Forks the experiment: what is typed here goes to the server first, since the server forks what it has stored.
+
+import { onAct } from "../lib/acts.js";
+import { byId } from "../lib/dom.js";
+import { commands } from "../models/commands.js";
+
+/** `saver` saves the draft. */
+export function connectFork(draft, saver) {
+  const dialog = byId("fork")
+  const open = () => {
+    byId("fork-title").textContent = draft.title
+    dialog.showModal()
+  }
+  onAct("fork", open)
+  commands.add({ id: "fork", group: "Experiment", title: "Fork this experiment", run: open })
+  byId("fork-form").addEventListener("submit", async (event) => {
+    event.preventDefault()
+    await saver.flush()
+    event.target.submit()
+  })
+}
