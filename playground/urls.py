@@ -4,6 +4,7 @@ from django.urls import include, path
 from django.views.generic import RedirectView
 
 from playground.views import (
+    blind,
     comparisons,
     experiments,
     health,
@@ -50,6 +51,8 @@ urlpatterns = [
     path("versions/<uuid:pk>/", versions.one, name="version"),
     path("versions/<uuid:pk>/restore", versions.restore, name="version-restore"),
     path("comparisons/<uuid:pk>/votes", votes.of_comparison, name="comparison-votes"),
+    path("comparisons/<uuid:pk>/blind", blind.index, name="comparison-blind"),
+    path("comparisons/<uuid:pk>/blind/reveal", blind.reveal, name="comparison-reveal"),
     path("comparisons/<uuid:pk>/results", results.index, name="comparison-results"),
     path("presets/<uuid:pk>", presets.one, name="preset"),
     path("teams/new", teams.new, name="team-new"),

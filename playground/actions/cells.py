@@ -242,12 +242,10 @@ def newest(comparison: Comparison) -> list[Run]:
 
 def listed(comparison: Comparison, board: Board) -> list[dict[str, Any]]:
     """Every cell of the board that has been run, each sample by its newest run."""
-    columns = {column.key: column for column in board.columns}
-    rows = {row.key: row for row in board.rows}
     return [
-        as_json(run) | {"stale": is_stale(run, board.spec_of(columns[run.column], rows[run.row], run.sample))}
+        as_json(run) | {"stale": not is_fresh(run, board)}
         for run in newest(comparison)
-        if run.column in columns and run.row in rows
+        if board.column(run.column) and board.row(run.row)
     ]
 
 
@@ -259,6 +257,20 @@ def is_stale(run: Run, now: PromptSpec) -> bool:
         return PromptSpec.model_validate(run.spec).asks() != now.asks()
     except ValidationError:
         return True
+
+
+def is_fresh(run: Run, board: Board) -> bool:
+    """Whether the board has the run's cell, and it would ask the same again."""
+    column, row = board.column(run.column), board.row(run.row)
+    if column is None or row is None:
+        return False
+    return not is_stale(run, board.spec_of(column, row, run.sample))
+
+
+def answers(comparison: Comparison, board: Board) -> list[Run]:
+    """The answers that the board has now: of every sample the newest one, if it is whole and fresh."""
+    whole = (run for run in newest(comparison) if run.status == Status.SUCCEEDED)
+    return [run for run in whole if is_fresh(run, board)]
 
 
 def as_json(run: Run) -> dict[str, Any]:

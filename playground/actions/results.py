@@ -11,12 +11,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from playground import statistics
-from playground.actions.cells import figures, is_stale, newest
+from playground.actions.cells import answers, figures, is_fresh
 from playground.actions.comparisons import board_of
 from playground.actions.votes import OPPOSITE
 from playground.boards import Board, Column
 from playground.models import Choice, Comparison, Rating, Run, Vote
-from playground.models.run import Status
 
 FIGURES = ("logprob_mean", "latency_ms", "first_token_ms", "prompt_tokens", "completion_tokens")
 JUDGED = ("column", "row", "sample", "spec")
@@ -49,21 +48,15 @@ class Evidence:
         self.board: Board = board_of(comparison)
         self.base = self.board.compared_with
         self._fresh: dict[uuid.UUID, bool] = {}
-        known = [run for run in newest(comparison) if self.is_fresh(run)]
-        self.answers = [run for run in known if run.status == Status.SUCCEEDED]
+        self.answers = answers(comparison, self.board)
         self.outdated = 0
         self.judgements = list(self._judgements(comparison))
         self.differences = list(self._differences(comparison))
 
     def is_fresh(self, run: Run) -> bool:
-        """Whether the board has the run's cell, and it would ask the same again."""
+        """As in cells; answers are judged more than once."""
         if run.pk not in self._fresh:
-            column, row = self.board.column(run.column), self.board.row(run.row)
-            self._fresh[run.pk] = (
-                column is not None
-                and row is not None
-                and not is_stale(run, self.board.spec_of(column, row, run.sample))
-            )
+            self._fresh[run.pk] = is_fresh(run, self.board)
         return self._fresh[run.pk]
 
     def _judgements(self, comparison: Comparison) -> Iterable[Judgement]:
@@ -185,18 +178,18 @@ def _by_row(differences: Iterable[Difference]) -> list[float]:
 
 def _figures(evidence: Evidence, column: Column) -> dict[str, Any]:
     """Means over the newest answers of a column, and how many of the samples of a row differ."""
-    answers = [run for run in evidence.answers if run.column == column.key]
-    measured = [figures(run) for run in answers]
+    own = [run for run in evidence.answers if run.column == column.key]
+    measured = [figures(run) for run in own]
     rows: dict[str, list[str]] = defaultdict(list)
-    for run in answers:
+    for run in own:
         rows[run.row].append(run.text)
     base = {(run.row, run.sample): run.text for run in evidence.answers if run.column == evidence.base.key}
     return {
-        "answers": len(answers),
+        "answers": len(own),
         **{name: statistics.mean(one[name] for one in measured) for name in FIGURES},
         "samples": statistics.mean(len(texts) for texts in rows.values()),
         "distinct": statistics.mean(len(set(texts)) for texts in rows.values()),
-        "same_as_baseline": sum(base.get((run.row, run.sample)) == run.text for run in answers),
+        "same_as_baseline": sum(base.get((run.row, run.sample)) == run.text for run in own),
     }
 
 

@@ -161,7 +161,7 @@ def page_data(user: User, comparison: Comparison) -> dict[str, Any]:
 
 
 def urls(comparison: Comparison) -> dict[str, str]:
-    own = ("draft", "runs", "cells", "cancel", "copy", "restore", "votes", "results")
+    own = ("draft", "runs", "cells", "cancel", "copy", "restore", "votes", "results", "blind")
     addresses = {name: reverse(f"comparison-{name}", args=[comparison.pk]) for name in own}
     experiment = [comparison.experiment_id]
     return addresses | {

@@ -129,6 +129,9 @@ MATRIX = [
     row("comparison-restore", "POST",    401, 404, 403, 200, 200, 401, 401, of="comparison"),
     row("comparison-votes", "GET",       401, 404, 200, 200, 200, 401, 401, of="comparison"),
     row("comparison-votes", "PUT",       401, 404, 200, 200, 200, 401, 401, of="comparison", body=lambda id: {"run": id("ended"), "against": id("other"), "choice": "tie"}),
+    row("comparison-blind", "GET",       302, 404, 200, 200, 200, 302, 302, of="comparison"),
+    row("comparison-blind", "PUT",       401, 404, 404, 404, 404, 401, 401, of="comparison", body=lambda id: {"key": "0" * 32, "choice": "tie"}),  # 404: no such pair
+    row("comparison-reveal", "POST",     401, 404, 200, 200, 200, 401, 401, of="comparison"),
     row("comparison-results", "GET",     401, 404, 200, 200, 200, 401, 401, of="comparison"),
     row("preset", "PATCH",               401, 404, 403, 200, 200, 401, 401, of="preset", body=lambda id: {"name": "Other"}),
     row("preset", "DELETE",              401, 404, 403, 200, 200, 401, 401, of="preset"),
