@@ -41,7 +41,7 @@ function offer(draft, name) {
   button.append("Add the field ", bidi(name))
   button.addEventListener("click", () => {
     draft.addField(name)
-    byId(`input-${draft.spec.fields.length - 1}`).focus()
+    byId(`input-${draft.spec.fields.length - 1}`)?.focus() // a column of a comparison has no input of its own
   })
   return button
 }

@@ -13,13 +13,14 @@ const WORDS = {
 }
 const KEEPALIVE_LIMIT = 60000 // bytes; browsers refuse larger bodies on a page that goes away
 
-/** Returns the saver. */
+/** Saves a draft, or a board, after every change; returns its saver. */
 export function connectSaving(draft, page) {
   const put = (body, { leaving }) => {
     const small = new Blob([JSON.stringify(body)]).size < KEEPALIVE_LIMIT
     return requestJson("PUT", page.urls.draft, { body, keepalive: leaving && small })
   }
-  const saver = new DraftSaver({ version: page.experiment.draft_version, put, read: () => draft.asJson(), onState: showState })
+  const version = (page.comparison ?? page.experiment).draft_version
+  const saver = new DraftSaver({ version, put, read: () => draft.asJson(), onState: showState })
   draft.addEventListener("change", () => saver.touch())
   byId("keep-mine").addEventListener("click", () => saver.keepMine())
   byId("take-theirs").addEventListener("click", () => draft.replace(saver.takeTheirs()))

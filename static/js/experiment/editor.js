@@ -20,7 +20,7 @@ import { ScoreText } from "../controllers/score_text.js";
 import { connectSettings } from "../controllers/settings_panel.js";
 import { connectShots } from "../controllers/shots_slider.js";
 import { connectTestInputs } from "../controllers/test_inputs.js";
-import { connectTexts } from "../controllers/texts.js";
+import { connectInstruction, connectTexts } from "../controllers/texts.js";
 import { byId } from "../lib/dom.js";
 import { commands } from "../models/commands.js";
 import { GridEdits } from "../models/grid_edits.js";
@@ -28,12 +28,14 @@ import { GridEdits } from "../models/grid_edits.js";
 /** Returns the parts that others need: the exact prompt, the grid, and those that show the state of models. */
 export function connectEditor(draft, page) {
   connectTexts(draft)
+  connectInstruction(draft)
   connectInputs(draft)
   connectTestInputs(draft, { commands, most: page.limits.test_inputs })
   const settings = connectSettings(draft, page)
   new Presets({ draft, url: page.urls.presets, presets: page.presets })
   connectPlaceholders(draft)
-  const grid = connectExamples(draft, page)
+  const { grid, dialog } = connectExamples(draft, page)
+  connectDrop((file) => dialog.openFile(file))
   const exact = connectPreview(draft, page, grid)
   connectFork(draft, connectSaving(draft, page))
   new ScoreText({ draft, url: page.urls.score })
@@ -41,16 +43,16 @@ export function connectEditor(draft, page) {
   return { exact, grid, showModels: (models) => [settings, next].forEach((part) => part.showModels(models)) }
 }
 
-function connectExamples(draft, page) {
+/** The grid of examples with all that fills it; for every page with a draft. */
+export function connectExamples(draft, page) {
   const edits = new GridEdits(draft)
   const grid = new ExampleGrid(draft, edits)
   const dialog = new ImportDialog(draft, edits, page.urls)
   connectShots(draft)
   connectUndo(edits)
   connectPaste(draft, edits, (text) => dialog.open(text))
-  connectDrop((file) => dialog.openFile(file))
   connectDownload(draft)
-  return grid
+  return { grid, dialog }
 }
 
 function connectPreview(draft, page, grid) {
@@ -65,14 +67,15 @@ function connectPreview(draft, page, grid) {
   return exact
 }
 
-const contextActs = (draft) => ({
+/** What the buttons beside the bar do. */
+export const contextActs = (draft) => ({
   drop: () => draft.dropLastShot(),
   reserve: (count) => draft.rewrite(({ spec }) => (spec.settings.max_new_tokens = count)),
   trim: () => draft.trimEnds(),
 })
 
 /** From a part of the context bar to the box it comes from; a format has none. */
-function goTo(draft, part, index) {
+export function goTo(draft, part, index) {
   const boxes = {
     instruction: () => byId("instruction"),
     shot: () => document.querySelector(`#grid-rows [data-id="${CSS.escape(draft.placed[index]?.id)}"] textarea`),

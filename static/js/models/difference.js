@@ -40,7 +40,7 @@ export function amountWords(pieces) {
   return [[deleted, "deleted"], [inserted, "inserted"]].filter(([number]) => number).map(([number, name]) => `${number} ${name}`).join(", ")
 }
 
-const NAMES = {
+export const NAMES = {
   mode: "decoding",
   max_new_tokens: "max new tokens",
   temperature: "temperature",

@@ -4,7 +4,8 @@ const LONGEST_RETRY = 30000 // ms
 
 export class DraftSaver {
   /**
-   * `put(body, { leaving })` sends and returns { draft_version }; `read()` gives { title, scope, spec, inputs };
+   * `put(body, { leaving })` sends and returns { draft_version }; `read()` gives the content, such as
+   * { title, scope, spec, inputs }, always with the same keys;
    * `onState(state, detail)` hears "dirty", "saving", "saved", "offline", "refused" and "conflict".
    */
   constructor({ version, put, read, onState, delay = 600, clock = globalThis }) {
@@ -49,11 +50,11 @@ export class DraftSaver {
 
   /** Ends a conflict by taking theirs; returns it for the page. */
   takeTheirs() {
-    const { title, scope, spec, inputs } = this.theirs
+    const content = Object.fromEntries(Object.keys(this.read()).map((key) => [key, this.theirs[key]]))
     this.#resolve()
-    this.sent = JSON.stringify({ title, scope, spec, inputs })
+    this.sent = JSON.stringify(content)
     this.#enter("saved")
-    return structuredClone({ title, scope, spec, inputs })
+    return structuredClone(content)
   }
 
   #resolve() {
@@ -111,7 +112,7 @@ export class DraftSaver {
 
 /** Whether two drafts hold the same, whatever the order of their keys. */
 function sameContent(theirs, ours) {
-  return ["title", "scope", "spec", "inputs"].every((key) => canonical(theirs[key]) === canonical(ours[key]))
+  return Object.keys(ours).every((key) => canonical(theirs[key]) === canonical(ours[key]))
 }
 
 function canonical(value) {

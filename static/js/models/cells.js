@@ -1,0 +1,108 @@
+// The runs of a comparison, by cell and sample, and what is known of each. Knows no page and no socket.
+
+import { LIVE } from "./token_buffer.js";
+
+const FAULTS = new Set(["failed", "expired"])
+
+export const isLive = ({ status }) => LIVE.has(status)
+export const isFault = ({ status }) => FAULTS.has(status)
+export const isAnswer = (entry) => !isLive(entry) && !isFault(entry)
+
+export class Cells {
+  constructor() {
+    this.places = new Map() // "column row" -> entries by sample
+    this.byRun = new Map()
+  }
+
+  /**
+   * Takes the newest runs as the server tells them, each with { column, row, sample }. An entry that the page follows
+   * itself knows more than an answer that was on its way, so only what ended since is taken over.
+   */
+  load(told, askedOf) {
+    for (const { column, row, sample, ...run } of told) {
+      const known = this.byRun.get(run.id)
+      if (known && (known.followed || !isLive(known))) Object.assign(known, { vote: run.vote ?? known.vote, rating: run.rating ?? known.rating, figures: run.figures ?? known.figures, version: run.version ?? known.version })
+      else if (known) Object.assign(known, run, { asked: known.asked })
+      else this.#put(column, row, sample, { ...run, asked: run.stale ? null : askedOf(column, row) })
+    }
+  }
+
+  /** Takes runs that this page has just started; `askedOf(column, row)` says with what. */
+  begin(started, askedOf) {
+    return started.map(({ column, row, sample, run }) =>
+      this.#put(column, row, sample, { text: "", error: null, figures: null, vote: null, rating: null, ...run, asked: askedOf(column, row) }),
+    )
+  }
+
+  /** The entries of a cell in the order of their samples. */
+  of(column, row) {
+    return (this.places.get(placeOf(column, row)) ?? []).filter(Boolean)
+  }
+
+  get live() {
+    return [...this.byRun.values()].filter(isLive)
+  }
+
+  /** How many entries stand in cells: { live, ended, failed }. */
+  count() {
+    const all = [...this.byRun.values()]
+    const live = all.filter(isLive).length
+    return { live, ended: all.length - live, failed: all.filter(isFault).length }
+  }
+
+  #put(column, row, sample, run) {
+    const place = placeOf(column, row)
+    if (!this.places.has(place)) this.places.set(place, [])
+    const entries = this.places.get(place)
+    if (entries[sample]) this.byRun.delete(entries[sample].id)
+    const entry = { column, row, sample, ...run }
+    entries[sample] = entry
+    this.byRun.set(entry.id, entry)
+    return entry
+  }
+
+  /** Forgets samples beyond `count` of a cell, which an earlier press had asked for. */
+  keep(column, row, count) {
+    const entries = this.places.get(placeOf(column, row)) ?? []
+    for (const entry of entries.splice(count)) if (entry) this.byRun.delete(entry.id)
+  }
+}
+
+const placeOf = (column, row) => `${column} ${row}`
+
+/** The different answers of a cell, [{ text, entries }], the most frequent first, then the earliest. */
+export function distinctOf(entries) {
+  const found = new Map()
+  for (const entry of entries.filter(isAnswer)) {
+    const text = entry.text.trim()
+    if (!found.has(text)) found.set(text, [])
+    found.get(text).push(entry)
+  }
+  return [...found].map(([text, same]) => ({ text, entries: same })).toSorted((one, other) => other.entries.length - one.entries.length)
+}
+
+/**
+ * What a cell can page through, [{ entry, words }]: while answers are written, every sample; then every different
+ * answer with how often it came, and what failed.
+ */
+export function pagesOf(entries) {
+  if (entries.length < 2 || entries.some(isLive)) {
+    return entries.map((entry, index) => ({ entry, words: entries.length > 1 ? `sample ${index + 1} of ${entries.length}` : "" }))
+  }
+  const answers = distinctOf(entries)
+  const ended = entries.filter(isAnswer).length
+  const pages = answers.map(({ entries: same }) => ({ entry: same[0], words: answers.length === 1 ? `${ended} times the same` : `${same.length} of ${ended}` }))
+  return [...pages, ...entries.filter(isFault).map((entry) => ({ entry, words: entry.status }))]
+}
+
+/** "3 distinct of 5", or "" where there is one sample. */
+export function distinctWords(entries) {
+  if (entries.length < 2) return ""
+  const live = entries.filter(isLive).length
+  if (live) return `${entries.length - live} of ${entries.length} written`
+  const answers = entries.filter(isAnswer)
+  return `${distinctOf(entries).length} distinct of ${answers.length}`
+}
+
+/** Whether a run that was asked with `asked` would be asked otherwise now. */
+export const isStale = (entry, now) => entry.asked !== now && !isLive(entry)
