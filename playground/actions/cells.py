@@ -227,6 +227,8 @@ SHOWN = (
     "finished_at",
 )
 
+OF_OTHERS = ("user__first_name", "user__username", "version__number")
+
 
 def newest(comparison: Comparison) -> list[Run]:
     """The newest run of every sample of every cell, without tokens; in one query."""
@@ -236,7 +238,7 @@ def newest(comparison: Comparison) -> list[Run]:
         order_by=[F("queued_at").desc(), F("pk").desc()],
     )
     ranked = comparison.runs.filter(deleted_at=None).annotate(rank=rank)
-    shown = ranked.filter(rank=1).select_related("user").only(*SHOWN, "user__first_name", "user__username")
+    shown = ranked.filter(rank=1).select_related("user", "version").only(*SHOWN, *OF_OTHERS)
     return list(shown.order_by("column", "row", "sample"))
 
 
@@ -283,6 +285,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "text": run.text,
         "error": {"code": run.error_code, "message": run.error_message} if run.error_code else None,
         "figures": figures(run),
+        "version": run.version and run.version.number,
         "finish_reason": run.finish_reason,
         "user_name": run.user.get_short_name() or run.user.username,
     }

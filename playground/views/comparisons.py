@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from playground import catalog
 from playground.access import Verb, comparison_for, experiment_for, may
-from playground.actions import cells, votes
+from playground.actions import cells, presets, votes
 from playground.actions import comparisons as actions
 from playground.errors import NotFound
 from playground.limits import LIMITS
@@ -145,12 +145,17 @@ def page_data(user: User, comparison: Comparison) -> dict[str, Any]:
             "id": str(comparison.pk),
             "title": comparison.title,
             "draft_version": comparison.draft_version,
-            "experiment": {"id": str(experiment.pk), "title": experiment.title},
+            "experiment": {
+                "id": str(experiment.pk),
+                "title": experiment.title,
+                "spec": experiment.draft,
+            },
         },
         "board": board.as_json(),
         "cells": cells.listed(comparison, board),
         **votes.listed(comparison),
         "models": [state.as_json() for state in catalog.model_states()],
+        "presets": presets.listed(experiment.team),
         "limits": LIMITS.as_json(),
         "urls": urls(comparison),
         "user": {"id": user.pk, "name": user.get_short_name() or user.username},
@@ -168,6 +173,10 @@ def urls(comparison: Comparison) -> dict[str, str]:
         "comparison": address(comparison.pk),
         "comparisons": reverse("comparisons", args=experiment),
         "experiment": reverse("experiment", args=experiment),
+        "experiment_runs": reverse("experiment-runs", args=experiment),
+        "presets": reverse("presets", args=experiment),
+        "versions": reverse("versions", args=experiment),
+        "examples": reverse("prompt-examples"),
         "render": reverse("prompt-render"),
         "models": reverse("models"),
         "socket": "/ws/",

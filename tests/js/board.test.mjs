@@ -6,6 +6,7 @@ import { Board, letterOf } from "../../static/js/models/board.js"
 import { CellDiff, FILTERS } from "../../static/js/models/cell_diff.js"
 import { Cells, distinctOf, distinctWords, isStale, pagesOf } from "../../static/js/models/cells.js"
 import { differences, settingsLine } from "../../static/js/models/column_words.js"
+import { Verdicts } from "../../static/js/models/verdicts.js"
 import { WatchQueue } from "../../static/js/models/watch_queue.js"
 
 const SETTINGS = { mode: "greedy", max_new_tokens: 16, temperature: 0.7, top_k: 50, top_p: 0.9, stop: [], seed: null }
@@ -193,9 +194,12 @@ test("a socket's places are given to the next run when one has ended", () => {
 test("rows are found that differ, failed, or wait for a vote", () => {
   const cell = (shown, isBaseline = false) => ({ shown, entries: [shown], isBaseline })
   const base = cell(ran("1", { text: "yes" }), true)
-  const same = { cells: [base, cell(ran("2", { text: "yes ", votes: { 1: "tie" } }))] }
+  const same = { cells: [base, cell(ran("2", { text: "yes " }))] }
   const other = { cells: [base, cell(ran("3", { text: "no" })), cell(ran("4", { status: "failed", text: "" }))] }
-  const found = (name) => [same, other].map((row) => FILTERS[name](row))
+  const verdicts = new Verdicts(7)
+  verdicts.load({ votes: [{ run: "1", against: "2", user_id: 7, choice: "better" }, { run: "3", against: "1", user_id: 8, choice: "tie" }], ratings: [] })
+  assert.equal(verdicts.voteOn("2", "1"), "worse")
+  const found = (name) => [same, other].map((row) => FILTERS[name](row, (...pair) => verdicts.voteOn(...pair)))
   assert.deepEqual(found("all"), [true, true])
   assert.deepEqual(found("different"), [false, true])
   assert.deepEqual(found("failed"), [false, true])

@@ -1,6 +1,6 @@
 // The examples as a grid: rows are examples, columns are fields and the output. Edits go to the draft.
 
-import { byId, fromTemplate, say } from "../lib/dom.js";
+import { byId, fromTemplate, putChildren, say } from "../lib/dom.js";
 import { grow } from "./autosize.js";
 import { connectDragging } from "./drag_rows.js";
 import { drawHead } from "./example_columns.js";
@@ -31,20 +31,9 @@ export class ExampleGrid {
     drawHead(this.draft, { removed: (name) => this.edits.removeField(name), renamed: () => this.edits.forget() })
     const rows = this.draft.spec.examples.map((example) => this.#rowOf(example))
     this.made = new Map(rows.map((row) => [row.dataset.id, row]))
-    this.#put(rows)
+    putChildren(this.rows, rows)
     for (const row of rows) this.#fill(row)
     this.#drawState()
-  }
-
-  /** Makes the page's rows these, and touches only those that come, go or change places: focus and scroll stay. */
-  #put(rows) {
-    const wanted = new Set(rows)
-    for (const old of [...this.rows.children]) if (!wanted.has(old)) old.remove()
-    let next = this.rows.firstElementChild
-    for (const row of rows) {
-      if (row === next) next = next.nextElementSibling
-      else this.rows.insertBefore(row, next)
-    }
   }
 
   /** Adds an example with `content` at the end and puts the cursor into it. */

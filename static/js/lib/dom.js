@@ -26,6 +26,17 @@ export function say(place, text) {
   place.hidden = !text
 }
 
+/** Makes `wanted` the children of `place`, and touches only those that come, go or change places: focus and scroll stay. */
+export function putChildren(place, wanted) {
+  const stays = new Set(wanted)
+  for (const old of [...place.children]) if (!stays.has(old)) old.remove()
+  let next = place.firstElementChild
+  for (const child of wanted) {
+    if (child === next) next = next.nextElementSibling
+    else place.insertBefore(child, next)
+  }
+}
+
 /** Copies `text`; the clipboard API needs a secure page, a plain-http address of a colleague has none. */
 export async function copyText(text) {
   if (navigator.clipboard) return navigator.clipboard.writeText(text)

@@ -73,6 +73,11 @@ export class Board extends EventTarget {
     return own ?? row.values
   }
 
+  /** How many answers a cell of this column gets: greedy decoding repeats itself. */
+  samplesOf({ spec }) {
+    return spec.settings.mode === "greedy" ? 1 : this.board.samples
+  }
+
   change(edit) {
     edit(this)
     this.dispatchEvent(new Event("change"))

@@ -22,6 +22,7 @@ export class CellDiff {
   }
 }
 
+/** Which rows are shown. A row is { cells: [{ entries, shown, isBaseline }] }; `voteOn(run, against)` gives my vote. */
 export const FILTERS = {
   all: () => true,
   different: (row) => {
@@ -29,12 +30,9 @@ export const FILTERS = {
     return new Set(texts).size > 1
   },
   failed: (row) => row.cells.some(({ entries }) => entries.some(isFault)),
-  unvoted: (row) => {
+  unvoted: (row, voteOn) => {
     const base = row.cells.find(({ isBaseline }) => isBaseline)?.shown
     if (!base || !isAnswer(base)) return false
-    return row.cells.some(({ shown, isBaseline }) => !isBaseline && shown && isAnswer(shown) && !voteAgainst(shown, base))
+    return row.cells.some(({ shown, isBaseline }) => !isBaseline && shown && isAnswer(shown) && !voteOn(shown.id, base.id))
   },
 }
-
-/** My choice for an answer against another, or null. */
-export const voteAgainst = (entry, base) => (base && entry.votes?.[base.id]) ?? null

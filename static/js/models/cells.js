@@ -12,6 +12,7 @@ export class Cells {
   constructor() {
     this.places = new Map() // "column row" -> entries by sample
     this.byRun = new Map()
+    this.refusals = new Map() // "column row" -> why it could not run
   }
 
   /**
@@ -21,22 +22,31 @@ export class Cells {
   load(told, askedOf) {
     for (const { column, row, sample, ...run } of told) {
       const known = this.byRun.get(run.id)
-      if (known && (known.followed || !isLive(known))) Object.assign(known, { vote: run.vote ?? known.vote, rating: run.rating ?? known.rating, figures: run.figures ?? known.figures, version: run.version ?? known.version })
-      else if (known) Object.assign(known, run, { asked: known.asked })
+      if (known?.followed && isLive(known)) continue
+      if (known) Object.assign(known, run, { asked: known.asked })
       else this.#put(column, row, sample, { ...run, asked: run.stale ? null : askedOf(column, row) })
     }
   }
 
   /** Takes runs that this page has just started; `askedOf(column, row)` says with what. */
   begin(started, askedOf) {
+    for (const { column, row } of started) this.refusals.delete(placeOf(column, row))
     return started.map(({ column, row, sample, run }) =>
-      this.#put(column, row, sample, { text: "", error: null, figures: null, vote: null, rating: null, ...run, asked: askedOf(column, row) }),
+      this.#put(column, row, sample, { text: "", error: null, figures: null, ...run, asked: askedOf(column, row) }),
     )
   }
 
-  /** The entries of a cell in the order of their samples. */
-  of(column, row) {
-    return (this.places.get(placeOf(column, row)) ?? []).filter(Boolean)
+  refuse(refused) {
+    for (const { column, row, message } of refused) this.refusals.set(placeOf(column, row), message)
+  }
+
+  refusalOf(column, row) {
+    return this.refusals.get(placeOf(column, row)) ?? ""
+  }
+
+  /** The entries of a cell in the order of their samples, the first `most` of them. */
+  of(column, row, most = Infinity) {
+    return (this.places.get(placeOf(column, row)) ?? []).slice(0, most).filter(Boolean)
   }
 
   get live() {
@@ -59,12 +69,6 @@ export class Cells {
     entries[sample] = entry
     this.byRun.set(entry.id, entry)
     return entry
-  }
-
-  /** Forgets samples beyond `count` of a cell, which an earlier press had asked for. */
-  keep(column, row, count) {
-    const entries = this.places.get(placeOf(column, row)) ?? []
-    for (const entry of entries.splice(count)) if (entry) this.byRun.delete(entry.id)
   }
 }
 

@@ -1,0 +1,82 @@
+// The page of a comparison: makes the parts and connects them. Parts do not know each other.
+
+import { connectActs } from "./comparison/acts.js";
+import { ColumnEditor } from "./comparison/editor.js";
+import { BoardBar } from "./controllers/board_bar.js";
+import { BoardRuns } from "./controllers/board_runs.js";
+import { BoardTable } from "./controllers/board_table.js";
+import { BoardVotes } from "./controllers/board_votes.js";
+import { BringRows } from "./controllers/bring_rows.js";
+import { CellDialog } from "./controllers/cell_dialog.js";
+import { ColumnTabs } from "./controllers/column_tabs.js";
+import { connectRowScroll } from "./controllers/row_scroll.js";
+import { connectSaving } from "./controllers/save_state.js";
+import { connectShading } from "./controllers/shading.js";
+import { byId, readData } from "./lib/dom.js";
+import { requestJson } from "./lib/http.js";
+import { LiveSocket, socketUrl } from "./lib/socket.js";
+import { TabMemory } from "./lib/tab_memory.js";
+import { Board } from "./models/board.js";
+import { BoardView } from "./models/board_view.js";
+import { Cells } from "./models/cells.js";
+import { commands } from "./models/commands.js";
+import { RunWatch } from "./models/run_watch.js";
+import { Verdicts } from "./models/verdicts.js";
+
+const TICK = 250 // ms between looks at what changes with time
+
+const page = readData("page-data")
+const board = new Board({ title: page.comparison.title, board: page.board }, page.limits)
+const cells = new Cells()
+const verdicts = new Verdicts(page.user.id)
+verdicts.load(page)
+const view = new BoardView(new TabMemory(`board ${page.comparison.id}`, localStorage))
+const titleOf = (name) => page.models.find((model) => model.name === name)?.title ?? name
+
+const socket = new LiveSocket(socketUrl(page.urls.socket, location), { onError: (frame) => bar.complain(frame.message) })
+const watch = new RunWatch({ socket, read: async (id) => (await requestJson("GET", `/runs/${id}/`)).run, user: page.user.id })
+const saver = page.may_edit ? connectSaving(board, page) : null
+const runs = new BoardRuns({ board, cells, runs: watch, urls: page.urls, saved: () => settled(saver) })
+const table = new BoardTable({ board, cells, verdicts, view, titleOf })
+const editor = new ColumnEditor({ board, page, runs: watch })
+const dialog = new CellDialog({ runs: watch, url: page.urls.experiment_runs, mayRun: page.may_run })
+const votes = new BoardVotes({ verdicts, urls: page.urls, changed: () => table.soon(), complain: (message) => bar.complain(message) })
+const bring = page.may_edit ? new BringRows(board) : null
+const acts = connectActs({ board, cells, table, runs, votes, dialog, editor, view, bring })
+const bar = new BoardBar({ board, cells, runs, table, verdicts, view, addColumn: acts.addColumn })
+
+runs.load(page.cells)
+table.draw()
+const tabs = new ColumnTabs(board, byId("board"))
+connectRowScroll(byId("board-rows"))
+connectShading(commands)
+connectDrawing()
+window.addEventListener("online", () => socket.hurry())
+socket.connect()
+bar.applyFilter()
+
+function connectDrawing() {
+  board.addEventListener("replace", () => runs.look())
+  for (const kind of ["change", "replace"]) board.addEventListener(kind, () => requestAnimationFrame(() => tabs.mark()))
+  runs.addEventListener("changed", () => table.soon())
+  runs.addEventListener("drawn", ({ detail: { entry, change } }) => {
+    const cell = table.cell(entry.column, entry.row)
+    if (cell?.entry === entry) cell.apply(change)
+  })
+  runs.addEventListener("ended", ({ detail: { entry } }) => {
+    const cell = table.cell(entry.column, entry.row)
+    if (cell?.entry === entry) cell.settle()
+    if (cells.live.length) return
+    table.draw()
+    bar.applyFilter()
+    byId("announcer").textContent = "All answers are there."
+  })
+  setInterval(() => table.tick(performance.now()), TICK)
+}
+
+/** Resolves once the server has the board as it is on the page. */
+async function settled(draftSaver) {
+  if (!draftSaver) return
+  for (let tries = 0; tries < 3 && !draftSaver.isSafe; tries += 1) await draftSaver.flush()
+  if (!draftSaver.isSafe) throw new Error("This comparison could not be saved, so nothing was run. See the note at the top.")
+}
