@@ -85,6 +85,7 @@ urlpatterns = [
     path("s/<str:secret>/", shared.show, name="shared"),
     path("s/<str:secret>/data", shared.data, name="shared-data"),
     path("s/<str:secret>/offline.html", shared.offline, name="shared-offline"),
+    path("s/<str:secret>/fork", shared.fork, name="shared-fork"),
     path("welcome/<str:secret>/", welcome.welcome, name="welcome"),
     path("accounts/", include("allauth.account.urls")),
     path("livez", health.livez, name="livez"),

@@ -11,13 +11,14 @@ from django.db.models import BooleanField, Case, QuerySet, Value, When
 from django.utils import timezone
 from pydantic import AfterValidator, AwareDatetime, Field
 
-from playground.actions import audit
+from playground.actions import audit, versions
 from playground.actions.snapshots import Document, Target, snapshot_of, title_of
+from playground.boards import Board
 from playground.errors import Refusal
 from playground.limits import LIMITS
-from playground.models import Run, ShareLink, Team
+from playground.models import Comparison, Experiment, Run, ShareLink, Team
 from playground.models.secrets import digest, new_secret
-from playground.specs import Strict, clean
+from playground.specs import PromptSpec, Strict, clean
 
 Kind = Literal["experiment", "version", "run", "comparison"]
 LIFETIMES = {
@@ -125,6 +126,26 @@ def document_of(link: ShareLink) -> Document:
     """What the link shows: what was kept when it was made, or what there is now."""
     kept: Document | None = link.snapshot
     return snapshot_of(link.target) if kept is None else kept
+
+
+@transaction.atomic
+def fork(document: Document, team: Team, user: User) -> Experiment:
+    """An experiment of ``team`` that begins with what a link shows; a comparison takes its board along.
+
+    The caller has proved that ``user`` may edit in ``team``.
+    """
+    if document["kind"] != "comparison":
+        return versions.fork(team, user, _work(document, PromptSpec.model_validate(document["spec"])))
+    board = Board.model_validate(document["board"])
+    experiment = versions.fork(team, user, _work(document, board.spec_of(board.columns[0], board.rows[0])))
+    Comparison.objects.create(
+        experiment=experiment, title=document["title"], board=board.as_json(), created_by=user
+    )
+    return experiment
+
+
+def _work(document: Document, spec: PromptSpec) -> versions.Work:
+    return versions.Work(f"Fork of {document['title']}", spec, document.get("scope", ""))
 
 
 def is_passphrase(link: ShareLink, given: str) -> bool:

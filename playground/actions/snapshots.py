@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from inference.prompts import PromptToken
-from playground.actions import prompts
+from playground.actions import cells, prompts
 from playground.limits import LIMITS
 from playground.models import Comparison, Experiment, Run, Version
 from playground.receipts import rows
@@ -181,27 +181,25 @@ def _of_comparison(comparison: Comparison) -> Document:
     board = comparison.board
     columns = [column["key"] for column in board["columns"]]
     # In the order of the board: row by row.
-    places = [(column, row["key"]) for row in board["rows"] for column in columns]
-    rank = {place: index for index, place in enumerate(places)}
-    newest: dict[tuple[str, str, int], Run] = {}
-    for run in comparison.runs.filter(deleted_at=None).newest_first().defer("tokens", "prompt_ids", "begun"):
-        if (run.column, run.row) in rank:
-            newest.setdefault((run.column, run.row, run.sample), run)
+    order = [(column, row["key"]) for row in board["rows"] for column in columns]
+    rank = {place: index for index, place in enumerate(order)}
+    newest = [run for run in cells.newest(comparison) if (run.column, run.row) in rank]
     # The first samples of all cells come before the second ones.
-    order = sorted(newest, key=lambda place: (place[2], rank[place[:2]]))[: LIMITS.shared_answers]
-    loaded = Run.objects.in_bulk([newest[place].pk for place in order])
+    newest.sort(key=lambda run: (run.sample, rank[run.column, run.row]))
+    shown = newest[: LIMITS.shared_answers]
+    loaded = Run.objects.in_bulk([run.pk for run in shown])
     runs: list[Document] = []
-    cells: list[Document] = []
-    for place in order:
-        for document in room.take([loaded[newest[place].pk]]):
-            cells.append({"column": place[0], "row": place[1], "sample": place[2], "run": len(runs)})
+    places: list[Document] = []
+    for run in shown:
+        for document in room.take([loaded[run.pk]]):
+            places.append({"column": run.column, "row": run.row, "sample": run.sample, "run": len(runs)})
             runs.append(document)
     return _head("comparison", comparison, comparison.experiment.team.name) | {
         "board": board,
-        "cells": cells,
+        "cells": places,
         "runs": runs,
         "votes": _votes(comparison, columns),
-        "left_out": room.left_out(len(newest) - len(order), "answer"),
+        "left_out": room.left_out(len(newest) - len(shown), "answer"),
     }
 
 

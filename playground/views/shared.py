@@ -2,24 +2,26 @@
 
 import hashlib
 import json
+import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 import redis
 from allauth.account.adapter import get_adapter
+from django.contrib.auth.models import AnonymousUser, User
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
-from django.views.decorators.http import require_http_methods, require_safe
+from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from playground.access import link_of
+from playground.access import MAY, Verb, link_of, memberships_of, team_for
 from playground.actions import share_links as actions
 from playground.actions.snapshots import Document, is_live
 from playground.errors import NotFound
-from playground.models import ShareLink
+from playground.models import Role, ShareLink, Team
 from playground.shared_page import STYLES, context_of
 from playground.views.offline_file import as_file
 
@@ -42,9 +44,11 @@ def public(view: View) -> View:
     @wraps(view)
     def guarded(request: HttpRequest, secret: str) -> HttpResponse:
         try:
-            answer = view(request, link_of(secret), secret)
+            link = link_of(secret)
         except NotFound:
             answer = page(request, "share/ended.html", status=404)
+        else:
+            answer = view(request, link, secret)
         for name, value in HEADERS.items():
             answer.headers.setdefault(name, value)
         return answer
@@ -79,7 +83,9 @@ def show(request: HttpRequest, link: ShareLink, secret: str) -> HttpResponse:
         link.count_view()
     document = actions.document_of(link)
     context = context_of(document) | {"link": link, "secret": secret, "at": link.created_at}
-    return page(request, "share/page.html", context)
+    if not request.user.is_authenticated:
+        return page(request, "share/page.html", context)
+    return form_page(request, "share/page.html", context | {"teams": teams_to_edit(request.user)})
 
 
 @public
@@ -104,6 +110,28 @@ def offline(request: HttpRequest, link: ShareLink, secret: str) -> HttpResponse:
     document = actions.document_of(link)
     at = timezone.now() if link.snapshot is None else link.created_at
     return as_file(document, at)
+
+
+@public
+@require_POST
+def fork(request: HttpRequest, link: ShareLink, secret: str) -> HttpResponse:
+    """What the link shows as an experiment of a team that the form names."""
+    user = request.user
+    if is_locked(request, link) or not isinstance(user, User):
+        return redirect("shared", secret)
+    experiment = actions.fork(actions.document_of(link), chosen_team(request, user), user)
+    return redirect("experiment", experiment.pk)
+
+
+def teams_to_edit(user: User | AnonymousUser) -> list[Team]:
+    return [row.team for row in memberships_of(user) if Verb.EDIT in MAY[Role(row.role)]]
+
+
+def chosen_team(request: HttpRequest, user: User) -> Team:
+    try:
+        return team_for(user, uuid.UUID(request.POST.get("team", "")), Verb.EDIT)
+    except ValueError:
+        raise NotFound("team") from None
 
 
 def etag_of(document: Document) -> str:

@@ -1,9 +1,11 @@
 // The experiment page: makes the parts and connects them. Parts do not know each other.
 
 import { connectPageCommands } from "./controllers/page_commands.js";
+import { ShareDialog } from "./controllers/share_dialog.js";
 import { connectAnswers } from "./experiment/answers.js";
 import { connectEditor } from "./experiment/editor.js";
-import { readData } from "./lib/dom.js";
+import { byId, readData } from "./lib/dom.js";
+import { commands } from "./models/commands.js";
 import { Draft } from "./models/draft.js";
 
 const page = readData("page-data")
@@ -12,3 +14,4 @@ const draft = new Draft({ title, scope, inputs, spec: page.spec }, page.limits)
 
 connectAnswers(draft, page, connectEditor(draft, page))
 connectPageCommands(draft, page.models)
+if (byId("share")) new ShareDialog(commands) // only for those who may edit

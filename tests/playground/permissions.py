@@ -180,6 +180,7 @@ MATRIX = [
     row("shared", "GET",                 200, 200, 200, 200, 200, 404, 404, of={"secret": "secret"}),
     row("shared", "POST",                302, 302, 302, 302, 302, 404, 404, of={"secret": "secret"}, body=lambda id: {"passphrase": "x"}, form=True),
     row("shared-data", "GET",            200, 200, 200, 200, 200, 404, 404, of={"secret": "secret"}),
+    row("shared-fork", "POST",           302, 404, 403, 302, 302, 404, 404, of={"secret": "secret"}, body=lambda id: {"team": id("team")}, form=True),
     row("shared-offline", "GET",         200, 200, 200, 200, 200, 404, 404, of={"secret": "secret"}),
     row("welcome", "GET",                200, 200, 200, 200, 200, 410, 410, of={"secret": "sign_in"}),
     row("welcome", "POST",               302, 302, 302, 302, 302, 410, 410, of={"secret": "sign_in"}, body=lambda id: {"name": "Dave"}, form=True),

@@ -393,6 +393,55 @@ def test_a_thing_has_so_many_open_links(alice: User, run: Run, team: Team) -> No
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "too_many_links")
 
 
+# Forks -----------------------------------------------------------------------------------------------
+
+
+def fork(user: User, path: str, team: Team) -> Any:
+    return client_of(user).post(f"{path}fork", {"team": str(team.pk)})
+
+
+@pytest.mark.parametrize("kind", ["experiment", "version", "run", "comparison"])
+def test_a_stranger_with_an_account_forks_into_a_team_of_theirs(
+    kind: str,
+    alice: User,
+    carol: User,
+    experiment: Experiment,
+    version: Version,
+    run: Run,
+    comparison: Comparison,
+) -> None:
+    targets = {"experiment": experiment, "version": version, "run": run, "comparison": comparison}
+    path = share(alice, kind, targets[kind], mode="snapshot")
+    team = Team.objects.get(personal_of=carol)
+    assert str(team.pk) in shown(path, client_of(carol))
+    answer = fork(carol, path, team)
+    made = team.experiments.latest("created_at")
+    assert answer.headers["Location"] == reverse("experiment", args=[made.pk])
+    assert made.title.startswith("Fork of ")
+    specs = {"experiment": experiment.draft, "version": version.spec}
+    assert made.draft == specs.get(kind, run.spec | {"input": made.draft["input"]})
+    boards = [one.board["rows"] for one in made.comparisons.all()]
+    assert boards == ([comparison.board["rows"]] if kind == "comparison" else [])
+
+
+def test_a_fork_needs_the_right_to_edit_where_it_goes(alice: User, bob: User, carol: User, run: Run) -> None:
+    path = share(alice, "run", run)
+    before = Experiment.objects.count()
+    assert fork(bob, path, run.team).status_code == 403
+    assert fork(carol, path, run.team).status_code == 404
+    assert client_of(carol).post(f"{path}fork", {"team": "no id"}).status_code == 404
+    assert Client().post(f"{path}fork", {"team": str(run.team_id)}).headers["Location"] == path
+    assert str(run.team_id) not in shown(path, client_of(bob)), "he only reads there"
+    assert Experiment.objects.count() == before
+
+
+def test_a_page_with_a_form_lets_it_be_sent(alice: User, run: Run) -> None:
+    """A browser that hides the referrer hides the origin too, and Django's check then refuses the form."""
+    path = share(alice, "run", run)
+    assert client_of(alice).get(path)["Referrer-Policy"] == "same-origin"
+    assert Client().get(share(alice, "run", run, passphrase="x"))["Referrer-Policy"] == "same-origin"
+
+
 # Nothing but what it names ---------------------------------------------------------------------------
 
 
