@@ -9,6 +9,7 @@ import { BoardVotes } from "./controllers/board_votes.js";
 import { BringRows } from "./controllers/bring_rows.js";
 import { CellDialog } from "./controllers/cell_dialog.js";
 import { ColumnTabs } from "./controllers/column_tabs.js";
+import { Results } from "./controllers/results.js";
 import { connectRowScroll } from "./controllers/row_scroll.js";
 import { connectSaving } from "./controllers/save_state.js";
 import { connectShading } from "./controllers/shading.js";
@@ -16,6 +17,7 @@ import { byId, readData } from "./lib/dom.js";
 import { requestJson } from "./lib/http.js";
 import { LiveSocket, socketUrl } from "./lib/socket.js";
 import { TabMemory } from "./lib/tab_memory.js";
+import { debounce } from "./lib/timing.js";
 import { Board } from "./models/board.js";
 import { BoardView } from "./models/board_view.js";
 import { Cells } from "./models/cells.js";
@@ -24,6 +26,7 @@ import { RunWatch } from "./models/run_watch.js";
 import { Verdicts } from "./models/verdicts.js";
 
 const TICK = 250 // ms between looks at what changes with time
+const STORED = 2000 // ms after which an edit is on the server, where results are worked out
 
 const page = readData("page-data")
 const board = new Board({ title: page.comparison.title, board: page.board }, page.limits)
@@ -40,7 +43,8 @@ const runs = new BoardRuns({ board, cells, runs: watch, urls: page.urls, saved: 
 const table = new BoardTable({ board, cells, verdicts, view, titleOf })
 const editor = new ColumnEditor({ board, page, runs: watch })
 const dialog = new CellDialog({ runs: watch, url: page.urls.experiment_runs, mayRun: page.may_run })
-const votes = new BoardVotes({ verdicts, urls: page.urls, changed: () => table.soon(), complain: (message) => bar.complain(message) })
+const results = new Results(page.urls.results)
+const votes = new BoardVotes({ verdicts, urls: page.urls, changed: () => table.soon(), stored: () => results.refresh(), complain: (message) => bar.complain(message) })
 const bring = page.may_edit ? new BringRows(board) : null
 const acts = connectActs({ board, cells, table, runs, votes, dialog, editor, view, bring })
 const bar = new BoardBar({ board, cells, runs, table, verdicts, view, addColumn: acts.addColumn })
@@ -54,6 +58,7 @@ connectDrawing()
 window.addEventListener("online", () => socket.hurry())
 socket.connect()
 bar.applyFilter()
+results.load()
 
 function connectDrawing() {
   board.addEventListener("replace", () => runs.look())
@@ -69,8 +74,10 @@ function connectDrawing() {
     if (cells.live.length) return
     table.draw()
     bar.applyFilter()
+    results.refresh()
     byId("announcer").textContent = "All answers are there."
   })
+  board.addEventListener("change", debounce(() => results.refresh(), STORED))
   setInterval(() => table.tick(performance.now()), TICK)
 }
 

@@ -5,9 +5,9 @@ import { beside } from "../lib/beside.js";
 import { requestJson } from "../lib/http.js";
 
 export class BoardVotes {
-  /** `changed()` is called when something has to be drawn again, `complain(message)` when the server refused. */
-  constructor({ verdicts, urls, changed, complain }) {
-    Object.assign(this, { verdicts, urls, changed, complain, run: null })
+  /** `changed()`: something has to be drawn again; `stored()`: the server knows more; `complain(message)`: it refused. */
+  constructor({ verdicts, urls, changed, stored, complain }) {
+    Object.assign(this, { verdicts, urls, changed, stored, complain, run: null })
     this.sheet = byId("rating")
     this.marks = byId("rating-marks")
     this.comment = byId("rating-comment")
@@ -28,6 +28,7 @@ export class BoardVotes {
     try {
       await requestJson("PUT", this.urls.votes, { body: { run, against, choice: now } })
       this.complain("")
+      this.stored()
     } catch (error) {
       this.verdicts.vote(run, against, before)
       this.changed()
@@ -77,6 +78,7 @@ export class BoardVotes {
       this.verdicts.rate(run, mark || body.comment ? body : null)
       say(byId("rating-fault"), "")
       this.changed()
+      this.stored()
     } catch (error) {
       say(byId("rating-fault"), error.message)
     }
