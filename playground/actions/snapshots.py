@@ -5,7 +5,7 @@ names of people. A snapshot keeps it as it was; a live link makes it anew for ev
 
 ``{schema, kind, title, team, runs, left_out}`` for every kind; an experiment adds ``scope`` and ``spec``,
 a version ``number``, ``label``, ``message``, ``saved_at`` and ``spec``, a run ``spec``, a comparison
-``board``, ``cells`` (column, row, sample and the place in ``runs``) and ``votes``.
+``board``, ``cells`` (column, row, sample and the place in ``runs``), ``votes`` and ``verdicts``.
 """
 
 from collections import Counter, defaultdict
@@ -13,7 +13,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from inference.prompts import PromptToken
-from playground.actions import cells, prompts
+from playground.actions import cells, prompts, results
 from playground.limits import LIMITS
 from playground.models import Comparison, Experiment, Run, Version
 from playground.receipts import rows
@@ -199,8 +199,18 @@ def _of_comparison(comparison: Comparison) -> Document:
         "cells": places,
         "runs": runs,
         "votes": _votes(comparison, columns),
+        "verdicts": _verdicts(comparison),
         "left_out": room.left_out(len(newest) - len(shown), "answer"),
     }
+
+
+def _verdicts(comparison: Comparison) -> list[str]:
+    """How each column stands against the baseline, in sentences; none before somebody has voted."""
+    found = results.results(comparison)
+    if not found["votes"]:
+        return []
+    verdicts = [column["against_baseline"] for column in found["columns"]]
+    return [verdict["sentence"] for verdict in verdicts if verdict]
 
 
 def _votes(comparison: Comparison, columns: list[str]) -> list[Document]:

@@ -12,6 +12,7 @@ import { ColumnTabs } from "./controllers/column_tabs.js";
 import { Results } from "./controllers/results.js";
 import { connectRowScroll } from "./controllers/row_scroll.js";
 import { connectSaving } from "./controllers/save_state.js";
+import { ShareDialog } from "./controllers/share_dialog.js";
 import { connectShading } from "./controllers/shading.js";
 import { byId, readData } from "./lib/dom.js";
 import { requestJson } from "./lib/http.js";
@@ -54,6 +55,7 @@ table.draw()
 const tabs = new ColumnTabs(board, byId("board"))
 connectRowScroll(byId("board-rows"))
 connectShading(commands)
+if (page.may_edit) new ShareDialog(commands)
 connectDrawing()
 window.addEventListener("online", () => socket.hurry())
 socket.connect()

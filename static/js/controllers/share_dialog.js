@@ -1,5 +1,5 @@
 // The dialog that makes share links and lists those of one thing. Any element with data-share opens it: its value is the
-// kind, data-share-id the id; a button on a card means the run that the card shows.
+// kind, data-share-id the id; without one it is that of the card or line around it, such as data-run.
 
 import { byId, copyWithNote, fromTemplate, say } from "../lib/dom.js";
 import { requestJson } from "../lib/http.js";
@@ -48,8 +48,8 @@ export class ShareDialog {
   #press(button) {
     if (!button) return
     button.closest("[popover]")?.hidePopover()
-    const id = button.dataset.shareId ?? button.closest("[data-run]").dataset.run
-    this.open({ kind: button.dataset.share, id })
+    const { share: kind, shareId } = button.dataset
+    this.open({ kind, id: shareId ?? button.closest(`[data-${kind}]`).dataset[kind] })
   }
 
   get #query() {
