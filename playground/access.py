@@ -96,14 +96,16 @@ def invitation_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.MANAGE) -> Invi
     return invitation
 
 
-def experiments_of(user: Actor) -> QuerySet[Experiment]:
-    """Experiments that ``user`` may read, newest first."""
-    rows = Experiment.objects.filter(team__in=_team_ids_of(user), deleted_at=None)
+def experiments_of(user: Actor, *, deleted: bool = False) -> QuerySet[Experiment]:
+    """Experiments that ``user`` may read, newest first; or those whose deletion can be undone."""
+    rows = Experiment.objects.filter(team__in=_team_ids_of(user), deleted_at__isnull=not deleted)
     return rows.order_by("-updated_at")
 
 
-def experiment_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Experiment:
-    experiment = experiments_of(user).select_related("team").filter(pk=pk).first()
+def experiment_for(
+    user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ, *, deleted: bool = False
+) -> Experiment:
+    experiment = experiments_of(user, deleted=deleted).select_related("team").filter(pk=pk).first()
     if experiment is None:
         raise NotFound("experiment")
     _prove(user, experiment.team_id, verb, "experiment")
@@ -143,15 +145,23 @@ def comparison_for(
     return comparison
 
 
-def runs_of(user: Actor) -> QuerySet[Run]:
-    """Runs that ``user`` may read."""
+def runs_of(user: Actor, *, deleted: bool = False) -> QuerySet[Run]:
+    """Runs that ``user`` may read; or those whose deletion can be undone."""
     return Run.objects.filter(
-        Q(experiment=None) | Q(experiment__deleted_at=None), team__in=_team_ids_of(user), deleted_at=None
+        Q(experiment=None) | Q(experiment__deleted_at=None),
+        team__in=_team_ids_of(user),
+        deleted_at__isnull=not deleted,
     )
 
 
-def run_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Run:
-    run = runs_of(user).select_related("user", "version").defer("version__spec").filter(pk=pk).first()
+def run_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ, *, deleted: bool = False) -> Run:
+    run = (
+        runs_of(user, deleted=deleted)
+        .select_related("user", "version")
+        .defer("version__spec")
+        .filter(pk=pk)
+        .first()
+    )
     if run is None:
         raise NotFound("run")
     _prove(user, run.team_id, verb, "run")

@@ -187,8 +187,10 @@ def made_of(wanted: Submission, columns: branches.Columns) -> Run:
 
 
 def _hold_in_its_team(experiment: Experiment, team: Team) -> None:
-    """Keeps the experiment from being moved until its new run is stored, or finds that it has been."""
-    rows = Experiment.objects.select_for_update(no_key=True).filter(pk=experiment.pk, team=team)
+    """Keeps the experiment from being moved or deleted until its new run is stored, or finds it gone."""
+    rows = Experiment.objects.select_for_update(no_key=True).filter(
+        pk=experiment.pk, team=team, deleted_at=None
+    )
     if rows.only("pk").first() is None:
         raise NotFound("experiment")
 

@@ -6,7 +6,7 @@ from typing import Any
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
-from django.shortcuts import render
+from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
@@ -19,6 +19,7 @@ from playground.errors import NotFound
 from playground.limits import LIMITS
 from playground.models import Comparison
 from playground.specs import parse
+from playground.views.refusals import wants_page
 from playground.views.runs import idempotency_key, summary
 from playground.views.signed_in import signed_in, user_of
 
@@ -62,7 +63,7 @@ def delete(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 
 @signed_in
 @require_POST
-def restore(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+def restore(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     """Undoes a deletion; repeating it is harmless."""
     user = user_of(request)
     try:
@@ -70,6 +71,8 @@ def restore(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     except NotFound:
         comparison = comparison_for(user, pk, Verb.EDIT)
     actions.restore(comparison)
+    if wants_page(request):
+        return redirect("comparison", pk)
     return JsonResponse({"comparison": named(comparison)})
 
 

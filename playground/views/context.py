@@ -1,5 +1,6 @@
-"""What every page knows without its view: the teams for the switcher in the top bar."""
+"""What every page knows without its view: the teams for the switcher, and the way back from a deletion."""
 
+import time
 from typing import Any
 
 from django.http import HttpRequest
@@ -13,3 +14,13 @@ def teams(request: HttpRequest) -> dict[str, Any]:
     if not hasattr(request, "user"):
         return {}  # an error page of a request that no middleware has seen
     return {"memberships": SimpleLazyObject(lambda: list(memberships_of(request.user)))}
+
+
+def undo(request: HttpRequest) -> dict[str, Any]:
+    """``undo`` while the last deletion can be taken back here, with the seconds ``left`` to do so."""
+    if not hasattr(request, "session"):
+        return {}
+    offered = request.session.get("undo")
+    if not offered or (left := offered["until"] - time.time()) <= 0:
+        return {}
+    return {"undo": {**offered, "left": round(left)}}

@@ -69,7 +69,7 @@ def index(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 
 def page_of(experiment: Experiment, wanted: Search) -> dict[str, Any]:
     """One page of rows, whether older ones follow, and the models that the runs of the experiment had."""
-    runs = experiment.runs.filter(comparison__isnull=wanted.among != "comparisons")
+    runs = experiment.runs.filter(deleted_at=None, comparison__isnull=wanted.among != "comparisons")
     models = sorted(set(runs.order_by().values_list("model", flat=True).distinct()))
     if wanted.before:
         runs = runs.older_than(known_run(experiment, wanted.before))

@@ -15,7 +15,7 @@ from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
 from playground.access import Verb, member_of, rights, team_for, team_to_change
-from playground.actions import audit
+from playground.actions import audit, storage
 from playground.actions import teams as actions
 from playground.errors import NotFound, Refusal
 from playground.models import AuditEntry, Membership, Role, Team
@@ -60,6 +60,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "me": next(member for member in members if member.user_id == user.pk),
         "may_manage": may_manage,
         "roles": Role.values,
+        "storage": storage.of_team(team),
         "is_shared": len(members) > 1,
     }
     if may_manage:

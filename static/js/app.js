@@ -8,6 +8,7 @@ import { Palette } from "./controllers/palette.js";
 import { connectRail } from "./controllers/rail.js";
 import { connectSearch } from "./controllers/search.js";
 import { connectTheme } from "./controllers/theme.js";
+import { connectUndo } from "./controllers/undo.js";
 import { commands } from "./models/commands.js";
 
 connectNavigation()
@@ -17,4 +18,5 @@ connectSearch()
 connectHelp(commands)
 new Palette(commands)
 connectDialogs()
+connectUndo()
 connectKeyboard(commands)

@@ -133,6 +133,14 @@ MATRIX = [
     row("comparison-blind", "PUT",       401, 404, 404, 404, 404, 401, 401, of="comparison", body=lambda id: {"key": "0" * 32, "choice": "tie"}),  # 404: no such pair
     row("comparison-reveal", "POST",     401, 404, 200, 200, 200, 401, 401, of="comparison"),
     row("comparison-results", "GET",     401, 404, 200, 200, 200, 401, 401, of="comparison"),
+    row("experiment-delete", "POST",     401, 404, 403, 200, 200, 401, 401, of="experiment"),
+    row("experiment-restore", "POST",    401, 404, 403, 200, 200, 401, 401, of="deleted"),
+    row("run-delete", "POST",            401, 404, 403, 200, 200, 401, 401, of="run"),
+    row("run-restore", "POST",           401, 404, 403, 200, 200, 401, 401, of="deleted_run"),
+    row("team-storage", "GET",           302, 404, 200, 200, 200, 302, 302, of="team"),
+    row("team-storage", "GET",           302, 404, 200, 200, 200, 302, 302, of="team", body=lambda id: {"tokens": "30", "runs": "90"}),
+    row("team-storage", "POST",          302, 404, 403, 403, 302, 302, 302, of="team", body=lambda id: {"tokens": "30", "runs": "90"}, form=True),
+    row("team-deleted", "GET",           302, 404, 200, 200, 200, 302, 302, of="team"),
     row("preset", "PATCH",               401, 404, 403, 200, 200, 401, 401, of="preset", body=lambda id: {"name": "Other"}),
     row("preset", "DELETE",              401, 404, 403, 200, 200, 401, 401, of="preset"),
     row("versions", "GET",               401, 404, 200, 200, 200, 401, 401, of="experiment"),
@@ -250,6 +258,9 @@ def things(owner: User) -> Things:
         made_run(experiment, version, status, comparison)
         for status in (Status.QUEUED, Status.SUCCEEDED, Status.SUCCEEDED)
     )
+    deleted = Experiment.objects.create(team=team, title="Gone", draft=SPEC, deleted_at=timezone.now())
+    deleted_run = made_run(experiment, version, Status.SUCCEEDED, comparison)
+    Run.objects.filter(pk=deleted_run.pk).update(deleted_at=timezone.now())
     vote = Vote.objects.create(
         comparison=comparison, row="r1", user=owner, run=ended, against=other, choice="better"
     )
@@ -262,6 +273,8 @@ def things(owner: User) -> Things:
         "team": team,
         "lab": lab,  # where its owner may move things
         "experiment": experiment,
+        "deleted": deleted,
+        "deleted_run": deleted_run,
         "version": version,
         "comparison": comparison,
         "run": run,

@@ -3,6 +3,7 @@
 import { byId, element, fromTemplate, say } from "../lib/dom.js";
 import { requestJson } from "../lib/http.js";
 import { debounce } from "../lib/timing.js";
+import { offerUndo } from "./undo.js";
 import { byDay, hourOf, pick, RunList, rowWords } from "../models/run_list.js";
 
 const TYPING = 250 // ms after the last key
@@ -42,7 +43,19 @@ export class RunHistory extends EventTarget {
     const run = target.closest("[data-run]")?.dataset.run
     if (target.closest("[data-open]")) this.#send("open", { run })
     if (target.closest("[data-restore]")) this.#send("restore", { run })
+    if (target.closest("[data-delete-run]")) this.#delete(run)
     if (target.matches("[data-pick]")) this.#pick(pick(this.picked, run, target.checked))
+  }
+
+  async #delete(run) {
+    const failed = (message) => say(byId("history-fault"), message)
+    try {
+      const { undo } = await requestJson("POST", `/runs/${run}/delete`)
+      offerUndo(undo, { onBack: () => this.#refresh(), onFault: failed })
+      await this.#search()
+    } catch (error) {
+      failed(error.message)
+    }
   }
 
   /** Shows the runs of one version, or with null of all. */
@@ -132,6 +145,7 @@ export class RunHistory extends EventTarget {
     part("time").dateTime = row.queued_at
     const name = `the run of ${hourOf(row.queued_at)}`
     part("pick").setAttribute("aria-label", `Pick ${name} to compare`)
+    part("delete-run")?.setAttribute("aria-label", `Delete ${name}`)
     part("restore").setAttribute("aria-label", `Restore the prompt of ${name}`)
     return line
   }
