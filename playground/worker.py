@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+FREE_THREADS = 2  # for runs that somebody waits for
 HANG = 60.0  # seconds without a step while work exists; then the process ends and its leases lapse
 
 
@@ -46,6 +47,8 @@ class Worker:
         self._engine: Engine | None = None
         self._publisher = Publisher()
         self._stopped = threading.Event()
+        # Some threads never take a run of a batch: whoever presses Run has one waiting.
+        self._batch_threads = threading.BoundedSemaphore(max(1, settings.ENGINE_SLOTS - FREE_THREADS))
         self._supervisor = os.getppid()
         self.say("starting")
         self._pulse = threading.Thread(target=self._pulse_loop, name="pulse", daemon=True)
@@ -131,13 +134,18 @@ class Worker:
     # Claiming and following runs (one thread per run)
 
     def serve(self) -> None:
-        """Claims and follows runs until none is left for this model."""
-        while not self.draining.is_set():
-            with database():
-                run = Run.objects.claim_next(self.model, self.id)
-            if run is None:
-                return
-            self.follow(run)
+        """Claims and follows runs until none is left for this model, or for this thread."""
+        may_batch = self._batch_threads.acquire(blocking=False)
+        try:
+            while not self.draining.is_set():
+                with database():
+                    run = Run.objects.claim_next(self.model, self.id, batch=may_batch)
+                if run is None:
+                    return
+                self.follow(run)
+        finally:
+            if may_batch:
+                self._batch_threads.release()
 
     def follow(self, run: Run) -> None:
         """Follows one claimed run to its end."""

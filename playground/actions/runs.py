@@ -2,7 +2,9 @@
 
 import hashlib
 import logging
-from collections.abc import Callable
+import uuid
+from collections import defaultdict
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
@@ -215,21 +217,35 @@ class Place:
 
 def place_in_queue(run: Run) -> Place:
     """The position of a queued run in the same order that workers claim by."""
-    order = [other.pk for other in Run.objects.in_fair_order(run.model)]
-    ahead = order.index(run.pk) if run.pk in order else 0
-    leases = list(WorkerLease.objects.alive().filter(model=run.model))
-    capacity = sum(lease.capacity for lease in leases if lease.state == WorkerState.WARM)
-    return Place(ahead + 1, ahead, _estimate(run.model, ahead, capacity), catalog.waits_for(leases))
+    return places_in_queue([run])[run.pk]
 
 
-def _estimate(model: str, ahead: int, capacity: int) -> float | None:
-    """Seconds until ``ahead`` runs have had their turn, from the duration of the latest runs."""
+def places_in_queue(runs: Iterable[Run]) -> dict[uuid.UUID, Place]:
+    """The same of many runs, at the cost of one for each model."""
+    by_model: dict[str, list[Run]] = defaultdict(list)
+    for run in runs:
+        by_model[run.model].append(run)
+    found = {}
+    for model, waiting in by_model.items():
+        ahead = {other.pk: place for place, other in enumerate(Run.objects.in_fair_order(model))}
+        leases = list(WorkerLease.objects.alive().filter(model=model))
+        capacity = sum(lease.capacity for lease in leases if lease.state == WorkerState.WARM)
+        turn, note = _turn(model, capacity), catalog.waits_for(leases)
+        for run in waiting:
+            place = ahead.get(run.pk, 0)
+            eta = None if turn is None else round(turn * (place + 1), 1)
+            found[run.pk] = Place(place + 1, place, eta, note)
+    return found
+
+
+def _turn(model: str, capacity: int) -> float | None:
+    """Seconds between two runs that begin, from the duration of the latest runs; None if nothing is known."""
     recent = Run.objects.filter(model=model, status=Status.SUCCEEDED).order_by("-finished_at")
     rows = recent.values_list("started_at", "finished_at")[:20]
     spans = [(end - start).total_seconds() for start, end in rows if start and end]
     if not spans or not capacity:
         return None
-    return round(sum(spans) / len(spans) * (ahead + 1) / capacity, 1)
+    return sum(spans) / len(spans) / capacity
 
 
 def keep_alive() -> None:

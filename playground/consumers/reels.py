@@ -13,7 +13,7 @@ from typing import Any
 
 import redis
 
-from playground.actions.runs import Place, place_in_queue
+from playground.actions.runs import Place, places_in_queue
 from playground.consumers.database import in_database
 from playground.events import Entry, EntryId, Reader
 from playground.models import Run
@@ -174,7 +174,7 @@ class Reels:
         if reel.ending is None and not run.is_live:
             reel.take_row(run)
         if run.status == Status.QUEUED:
-            reel.place = await _place(run)
+            reel.place = (await _places([run]))[run.pk]
 
     def _ensure_turning(self) -> None:
         if not self._tasks or any(task.done() for task in self._tasks):
@@ -215,14 +215,16 @@ class Reels:
                 log.exception("Looking at the rows of watched runs failed; trying again.")
 
     async def _poll(self) -> None:
-        for run in await _rows([reel.run_id for reel in self._turning()]):
+        rows = await _rows([reel.run_id for reel in self._turning()])
+        places = await _places([run for run in rows if run.status == Status.QUEUED])
+        for run in rows:
             reel = self._reels.get(run.pk)
             if reel is None or reel.ending is not None:
                 continue
             if not run.is_live:
                 await self._heal(reel, run)
-            elif run.status == Status.QUEUED:
-                reel.place = await _place(run)
+            elif run.pk in places:
+                reel.place = places[run.pk]
                 reel.wake()
 
     async def _heal(self, reel: Reel, run: Run) -> None:
@@ -235,8 +237,8 @@ class Reels:
         reel.wake()
 
 
-async def _place(run: Run) -> Place:
-    return await in_database(place_in_queue)(run)
+async def _places(runs: list[Run]) -> dict[uuid.UUID, Place]:
+    return await in_database(places_in_queue)(runs) if runs else {}
 
 
 async def _rows(ids: list[uuid.UUID]) -> list[Run]:

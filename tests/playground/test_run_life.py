@@ -2,16 +2,18 @@
 
 import uuid
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from django.conf import settings
 from django.contrib.auth.models import User
 from django.utils import timezone
 
-from playground.actions.runs import cancel, keep_alive, place_in_queue
+from playground.actions.runs import cancel, keep_alive, place_in_queue, places_in_queue
 from playground.models import Run, Team
 from playground.models.run import Kind, Outcome, Status
 from tests.conftest import make_run
+from tests.playground.test_submit import fields_of
 
 DONE = Outcome(Status.SUCCEEDED, "stop")
 MODEL = "smollm2-135m-instruct"
@@ -147,6 +149,44 @@ def test_the_place_in_the_queue_follows_the_same_order(alice: User, carol: User)
     assert (place_in_queue(mine).position, place_in_queue(theirs).position) == (2, 1)
     assert place_in_queue(mine).note == "no worker is running"
     assert Run.objects.claim_next(MODEL, uuid.uuid4()) == theirs
+
+
+def test_many_places_are_those_of_each(alice: User, carol: User) -> None:
+    claimed(make_run(alice, "k0"))
+    runs = [make_run(user, f"k{number}") for number in range(1, 4) for user in (alice, carol)]
+    assert places_in_queue(runs) == {run.pk: place_in_queue(run) for run in runs}
+    assert sorted(place.position for place in places_in_queue(runs).values()) == [1, 2, 3, 4, 5, 6]
+
+
+def test_workers_claim_in_the_order_that_is_told(alice: User, carol: User) -> None:
+    claimed(make_run(alice, "k0"))
+    runs = [make_run(user, f"k{number}") for number in range(1, 5) for user in (alice, carol)]
+    Run.objects.filter(pk__in=[run.pk for run in runs[:4]]).update(kind=Kind.BATCH)
+    for _ in runs:
+        first = Run.objects.in_fair_order(MODEL)[0]
+        taken = Run.objects.claim_next(MODEL, uuid.uuid4())
+        assert taken is not None
+        assert taken.pk == first.pk
+        taken.finish(DONE, completion_tokens=5)
+    assert Run.objects.claim_next(MODEL, uuid.uuid4()) is None
+
+
+def test_a_claim_costs_the_same_however_many_wait(alice: User, django_assert_num_queries: Any) -> None:
+    run = make_run(alice, "k")
+    Run.objects.update(kind=Kind.BATCH)
+    copies = [Run(**fields_of(run), idempotency_key=f"c{number}") for number in range(40)]
+    Run.objects.bulk_create(copies)
+    with django_assert_num_queries(5):  # single runs, batches, tokens served, rows, claim
+        assert Run.objects.claim_next(MODEL, uuid.uuid4()) is not None
+
+
+def test_a_thread_that_is_kept_free_takes_no_batch(alice: User) -> None:
+    batch = make_run(alice, "k1")
+    Run.objects.update(kind=Kind.BATCH)
+    assert Run.objects.claim_next(MODEL, uuid.uuid4(), batch=False) is None
+    single = make_run(alice, "k2")
+    assert Run.objects.claim_next(MODEL, uuid.uuid4(), batch=False) == single
+    assert Run.objects.claim_next(MODEL, uuid.uuid4()) == batch
 
 
 def test_nothing_to_claim_is_normal(db: None) -> None:
