@@ -46,8 +46,10 @@ function told({ choice, columns }, { input, answers }, named) {
   part("input").textContent = short(Object.values(input ?? {}).filter(Boolean).join(" · "))
   for (const [at, side] of ["first", "second"].entries()) {
     const { letter, title } = named.get(columns[at])
-    part(side).textContent = `${letter}${title && ` (${title})`}: ${short(answers[at]) || "(empty)"}`
-    part(side).classList.toggle("is-chosen", choice === side)
+    const chosen = choice === side
+    const name = `${letter}${title && ` (${title})`}${chosen ? ", your choice" : ""}`
+    part(side).append(element("strong", { text: name }), ` ${short(answers[at]) || "(empty)"}`)
+    part(side).classList.toggle("is-chosen", chosen)
   }
   if (choice === "tie" || choice === "both_bad") line.append(element("p", { class: "quiet", text: choice === "tie" ? "Tie" : "Both are bad" }))
   return line
