@@ -2,30 +2,28 @@
 
 The receiving side only validates and acts; a sender task of its own moves every watched run's
 cursor, so a slow browser never keeps a cancel waiting. Every frame that acts is authorised from
-the database; grants that were only looked at are checked again every RECHECK seconds.
+the database; what was granted before is asked again as soon as its rows change (rights.py). The page of
+an experiment opens ``/ws/?experiment=<id>``: its socket ends when the page may not be read any more.
 """
 
 import asyncio
 import logging
 import time
 import uuid
+from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any
 
 from channels.consumer import AsyncConsumer
 from channels.exceptions import StopConsumer
-from django.conf import settings
-from django.contrib.auth import get_user
-from django.contrib.auth.models import AnonymousUser, User
-from django.contrib.sessions.backends.db import SessionStore
-from django.db.utils import Error as DatabaseError
-from django.http import HttpRequest, parse_cookie
 
 from playground.access import Verb, run_for
 from playground.actions import runs
 from playground.consumers.database import in_database
 from playground.consumers.protocol import Ack, BadFrame, Cancel, Ping, Unwatch, Watch, read_frame, write_frame
 from playground.consumers.reels import Reel, Reels
+from playground.consumers.rights import Ground, Rights
+from playground.consumers.standing import experiment_of, session_key_of, standing_of, user_of_session
 from playground.errors import Refusal
 from playground.events import EntryId
 from playground.limits import LIMITS
@@ -33,15 +31,16 @@ from playground.models import Run
 
 log = logging.getLogger(__name__)
 
-MALFORMED, SIGNED_OUT, LAGGING, TOO_FAST = 4400, 4401, 4408, 4429
+MALFORMED, SIGNED_OUT, ACCESS_LOST, LAGGING, TOO_FAST = 4400, 4401, 4403, 4408, 4429
 BAD_FRAMES = 20  # in one socket's life; then it is closed
 BURST = 200  # frames at once
 WINDOW = 256 * 1024  # characters sent and not acknowledged
 LAG_PATIENCE = 30.0  # seconds without an acknowledgement while the window is full
-RECHECK = 15.0
+PATIENCE = 1.0  # seconds before a question to the database is put again
 WATCHES = 64
 
 reels = Reels()
+rights = Rights()
 
 
 @dataclass
@@ -82,12 +81,17 @@ class PageSocket(AsyncConsumer):
         self.full_since: float | None = None
         self.closed = False
         self.tasks: list[asyncio.Task[None]] = []
+        self.doubted: set[Ground] = set()
+        self.doubts = asyncio.Event()
+        self.may_do: dict[str, bool] | None = None  # what the page has been told
         await self.send({"type": "websocket.accept"})
         self.session_key = session_key_of(self.scope)
-        if not (await self.user()).is_authenticated:
-            await self.close(SIGNED_OUT, "signed_out", "You are signed out. Sign in again to go on.")
-            return
-        self.tasks = [asyncio.create_task(self.send_forever()), asyncio.create_task(self.recheck_forever())]
+        self.experiment = experiment_of(self.scope)
+        self.user_id: int | None = None
+        await self.recheck(set())
+        if not self.closed:
+            self.tasks = [asyncio.create_task(work()) for work in (self.send_forever, self.recheck_forever)]
+            rights.join(self)
 
     async def websocket_receive(self, event: dict[str, Any]) -> None:
         if self.closed:
@@ -112,6 +116,7 @@ class PageSocket(AsyncConsumer):
 
     def leave(self) -> None:
         self.closed = True
+        rights.leave(self)
         for task in self.tasks:
             task.cancel()
         for watching in self.watching.values():
@@ -150,14 +155,11 @@ class PageSocket(AsyncConsumer):
         await self.tell("cancelling", run=str(run.pk), status=run.status)
 
     async def run(self, run_id: uuid.UUID, verb: Verb) -> Run:
-        user = await self.user()
+        user = await in_database(user_of_session)(self.session_key)
         if not user.is_authenticated:
-            await self.close(SIGNED_OUT, "signed_out", "You are signed out. Sign in again to go on.")
+            await self.sign_out()
             raise Refusal("signed_out", "You are signed out.", status=401)
         return await in_database(run_for)(user, run_id, verb)
-
-    async def user(self) -> User | AnonymousUser:
-        return await in_database(user_of_session)(self.session_key)
 
     async def fault(self, code: str, message: str) -> None:
         self.faults += 1
@@ -202,6 +204,8 @@ class PageSocket(AsyncConsumer):
             await self.tell("queue", run=str(reel.run_id), **queue_fields(reel))
         frames, watching.cursor = reel.frames_after(watching.cursor), reel.top
         for frame in frames:
+            if self.watching.get(reel.run_id) is not watching:
+                return  # the right was lost while an earlier frame was on its way
             size = await self.tell(**frame)
             watching.sent.append((EntryId.parse(frame["id"]), size))
 
@@ -216,29 +220,60 @@ class PageSocket(AsyncConsumer):
     def is_lagging(self) -> bool:
         return self.full_since is not None and time.monotonic() - self.full_since > LAG_PATIENCE
 
+    # Rights
+
+    def grounds(self) -> set[Ground]:
+        """What the rights of this socket stand on: its session, its user, the page's experiment, its runs."""
+        page = {("experiment", str(self.experiment))} if self.experiment else set()
+        runs_watched = {("run", str(run_id)) for run_id in self.watching}
+        return {("session", self.session_key), ("user", str(self.user_id)), *page, *runs_watched}
+
+    def doubt(self, changed: Set[Ground]) -> None:
+        self.doubted |= changed
+        self.doubts.set()
+
     async def recheck_forever(self) -> None:
-        """Drops a socket whose user signed out, and runs whose access was lost."""
+        """Asks again for what may be lost; a question that the database cannot answer is put again."""
         while not self.closed:
-            await asyncio.sleep(RECHECK)
+            await self.doubts.wait()
+            self.doubts.clear()
+            changed, self.doubted = self.doubted, set()
             try:
-                await self.recheck_all()
-            except DatabaseError:  # a grant that cannot be looked at is looked at again, not forgotten
-                log.exception("A socket's grants could not be checked; trying again.")
+                await self.recheck(changed)
+            except Exception:
+                log.exception("A socket's rights could not be checked; trying again.")
+                await asyncio.sleep(PATIENCE)
+                self.doubt(changed)
 
-    async def recheck_all(self) -> None:
-        user = await self.user()
-        if not user.is_authenticated:
-            await self.close(SIGNED_OUT, "signed_out", "You are signed out. Sign in again to go on.")
-        for run_id in list(self.watching):
-            await self.recheck(user, run_id)
-
-    async def recheck(self, user: User | AnonymousUser, run_id: uuid.UUID) -> None:
-        try:
-            await in_database(run_for)(user, run_id, Verb.READ)
-        except Refusal as error:
+    async def recheck(self, changed: Set[Ground]) -> None:
+        """Ends what is lost: runs of which a ground has changed, the page, or all with the session."""
+        all_doubted = any(kind in ("session", "user") for kind, _ in changed)
+        doubted = [run for run in self.watching if all_doubted or ("run", str(run)) in changed]
+        standing = await in_database(standing_of)(self.session_key, self.experiment, doubted)
+        if standing.user_id is None:
+            await self.sign_out()
+            return
+        self.user_id = standing.user_id
+        for run_id in set(doubted) - standing.readable:
             if watching := self.watching.pop(run_id, None):
                 reels.unwatch(watching.reel, self.moved)
-            await self.tell("error", run=str(run_id), code="access_lost", message=error.message)
+                message = "You have no access to this run any more."
+                await self.tell("error", run=str(run_id), code="access_lost", message=message)
+        await self.tell_rights(standing.may_do)
+
+    async def tell_rights(self, may_do: dict[str, bool] | None) -> None:
+        """Says what the page may do, whenever that is not what it was."""
+        if self.experiment is None or self.closed:
+            return
+        if may_do is None:
+            message = "You have no access to this experiment any more."
+            await self.close(ACCESS_LOST, "access_lost", message)
+        elif may_do != self.may_do:
+            self.may_do = may_do
+            await self.tell("rights", experiment=str(self.experiment), **may_do)
+
+    async def sign_out(self) -> None:
+        await self.close(SIGNED_OUT, "signed_out", "You are signed out. Sign in again to go on.")
 
 
 def queue_fields(reel: Reel) -> dict[str, Any]:
@@ -249,18 +284,3 @@ def queue_fields(reel: Reel) -> dict[str, Any]:
         "eta_seconds": reel.place.eta_seconds,
         "note": reel.place.note,
     }
-
-
-def session_key_of(scope: dict[str, Any]) -> str:
-    """The session cookie of a socket's handshake."""
-    # Other programs of this host name set cookies too, some of which http.cookies would not read.
-    cookies = [value.decode("latin-1") for name, value in scope["headers"] if name == b"cookie"]
-    return parse_cookie("; ".join(cookies)).get(settings.SESSION_COOKIE_NAME, "")
-
-
-def user_of_session(session_key: str) -> User | AnonymousUser:
-    """Who this session belongs to now: signing out or a new password ends it for open sockets too."""
-    request = HttpRequest()
-    request.session = SessionStore(session_key or None)
-    user = get_user(request)
-    return user if isinstance(user, User) else AnonymousUser()
