@@ -6,12 +6,16 @@ from typing import Any
 from playground.actions.snapshots import Document, is_live
 from playground.specs import PromptSpec, Settings, settings_words, shot_label
 
+PARTS = {"instruction": "instruction", "example": "examples", "input": "input"}
 # In their order; playground/offline.py puts the same ones into a file.
 STYLES = [f"css/{name}.css" for name in ("base", "context", "run", "tokens", "shared", "player", "contrast")]
 
 
 def context_of(document: Document) -> dict[str, Any]:
-    runs = [run | {"at": datetime.fromisoformat(run["queued_at"])} for run in document["runs"]]
+    runs = [
+        run | {"at": datetime.fromisoformat(run["queued_at"]), "parts": _parts(run["prompt"])}
+        for run in document["runs"]
+    ]
     context: dict[str, Any] = {
         "document": document,
         "is_live": is_live(document),
@@ -24,6 +28,12 @@ def context_of(document: Document) -> dict[str, Any]:
     if document["kind"] == "comparison":
         context |= _grid(document)
     return context | {"runs": _labelled(document, runs)}
+
+
+def _parts(prompt: dict[str, Any]) -> list[tuple[str, str]]:
+    """What the colours of a prompt mean, as far as it has them."""
+    there = {part for part, _, _ in prompt["parts"] or []}
+    return [(part, name) for part, name in PARTS.items() if part in there]
 
 
 def _spec(stored: dict[str, Any]) -> dict[str, Any]:
