@@ -224,6 +224,7 @@ def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
             "draft": reverse("experiment-draft", args=[experiment.pk]),
             "runs": reverse("experiment-runs", args=[experiment.pk]),
             "history": reverse("experiment-history", args=[experiment.pk]),
+            "comparisons": reverse("comparisons", args=[experiment.pk]),
             "render": reverse("prompt-render"),
             "examples": reverse("prompt-examples"),
             "next_token": reverse("next-token"),

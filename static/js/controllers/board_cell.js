@@ -10,7 +10,7 @@ const MARKS = { deleted: "del", inserted: "ins", same: "span" }
 
 export class BoardCell {
   constructor(column, row) {
-    Object.assign(this, { column, row, at: 0, entry: null, drawn: "", stale: false })
+    Object.assign(this, { column, row, at: 0, entry: null, drawn: "", stale: false, distinct: "" })
     this.root = fromTemplate("board-cell-template")
     Object.assign(this.root.dataset, { column, row })
     this.text = this.root.querySelector("answer-text")
@@ -43,13 +43,13 @@ export class BoardCell {
   apply({ kind, tokens }) {
     const { buffer } = this.entry
     this.text.streaming = buffer.status === "running"
-    if (kind === "append") this.text.append(tokens)
-    if (["clear", "replace", "lost"].includes(kind)) this.text.replace(buffer.tokens)
+    if (kind === "append") this.text.append(this.text.tokens.length ? tokens : aligned(tokens))
+    if (["clear", "replace", "lost"].includes(kind)) this.text.replace(aligned(buffer.tokens))
   }
 
   /** Brings what changes with time up to date. */
   tick(now) {
-    this.#write("state", stateWords(this.entry, this.stale, now))
+    this.#write("state", [stateWords(this.entry, this.stale, now), this.distinct].filter(Boolean).join(" · "))
     const stopped = this.entry ? stoppedWords(this.entry) : ""
     if (this.#part("note").textContent !== stopped) say(this.#part("note"), stopped)
     const [time, tokens] = figuresLines(this.entry && !isLive(this.entry) ? this.entry.figures : null)
@@ -63,10 +63,8 @@ export class BoardCell {
 
   #showPages(pages, entries) {
     this.#part("pager").hidden = pages.length < 2
-    const distinct = distinctWords(entries)
-    const page = pages[this.at]?.words ?? ""
-    this.#write("page", pages.length < 2 ? "" : page)
-    this.root.dataset.distinct = distinct && pages.length < 2 ? page : distinct
+    this.distinct = pages.length === 1 ? pages[0].words : distinctWords(entries)
+    this.#write("page", pages[this.at]?.words ?? "")
     this.root.querySelector('[data-act="older"]').disabled = this.at === 0
     this.root.querySelector('[data-act="newer"]').disabled = this.at >= pages.length - 1
   }
@@ -76,7 +74,7 @@ export class BoardCell {
     const key = entry ? `${entry.id} ${entry.followed ? "live" : entry.text.length}` : ""
     if (key === this.drawn) return
     this.drawn = key
-    this.text.replace(entry?.buffer ? entry.buffer.tokens : entry?.text ? [{ t: entry.text }] : [])
+    this.text.replace(aligned(entry?.buffer && isLive(entry) ? entry.buffer.tokens : textOf(entry)))
     this.text.streaming = entry?.status === "running"
   }
 
@@ -84,7 +82,7 @@ export class BoardCell {
   settle() {
     const { entry } = this
     this.text.streaming = false
-    this.text.replace(entry.text ? [{ t: entry.text }] : [])
+    this.text.replace(aligned(textOf(entry)))
   }
 
   #showDiff({ diff, isBaseline }) {
@@ -129,6 +127,13 @@ export class BoardCell {
   #part(name) {
     return this.root.querySelector(`[data-part="${name}"]`)
   }
+}
+
+const textOf = (entry) => (entry?.text ? [{ t: entry.text }] : [])
+
+/** Without the space that many answers begin with: side by side they shall begin in one line. */
+function aligned([first, ...rest]) {
+  return first ? [{ ...first, t: first.t.trimStart() }, ...rest] : []
 }
 
 function marked(kind, text) {

@@ -33,7 +33,7 @@ export class BoardHead {
     const isBaseline = column === board.baseline
     const write = (name, text) => {
       const place = root.querySelector(`[data-part="${name}"]`)
-      if (place.textContent !== text) place.textContent = text
+      if (place.textContent !== text) place.textContent = place.title = text
     }
     root.querySelector("[data-letter]").textContent = letter
     root.toggleAttribute("data-baseline", isBaseline)

@@ -2,6 +2,7 @@
 
 import { AnswerStrip } from "../controllers/answer_strip.js";
 import { connectBranches } from "../controllers/branches.js";
+import { Comparisons } from "../controllers/comparisons.js";
 import { RunHistory } from "../controllers/history.js";
 import { connectKeeping } from "../controllers/keep_answer.js";
 import { keepModelsFresh } from "../controllers/model_states.js";
@@ -64,6 +65,16 @@ function connectHistory({ draft, page, runs, answers, memory }) {
   on(history, "compare", async (detail) => difference.show(await Promise.all(detail.runs.map(readRun))))
   for (const source of [history, answers]) on(source, "restore", async ({ run }) => restore.put(await readRun(run)))
   connectVersions({ draft, page, history, restore, on })
+  connectComparisons({ draft, page, restore })
+}
+
+/** A column that was opened as the draft comes over in the memory of the tab. */
+function connectComparisons({ draft, page, restore }) {
+  new Comparisons({ draft, url: page.urls.comparisons })
+  const memory = new TabMemory(`brought ${page.experiment.id}`)
+  const brought = memory.read()
+  memory.keep(null)
+  if (brought) restore.putSpec({ ...brought.spec, input: draft.spec.input }, brought.words)
 }
 
 function connectVersions({ draft, page, history, restore, on }) {

@@ -38,12 +38,12 @@ export class Verdicts {
     else this.ratings.get(run)?.delete(this.user)
   }
 
-  /** What the button under an answer says of it. */
+  /** What the button under an answer says of it: my mark, and how many others gave one. */
   words(run) {
     const mine = this.ratingOf(run)
     const others = [...(this.ratings.get(run)?.keys() ?? [])].filter((user) => user !== this.user).length
-    const own = mine ? [mine.mark && `${mine.mark} of 5`, mine.comment && "comment"].filter(Boolean).join(", ") : "rate"
-    return others ? `${own} · ${others} other${others === 1 ? "" : "s"}` : own
+    const own = mine ? [mine.mark && `${mine.mark}/5`, mine.comment && "note"].filter(Boolean).join(", ") : "rate"
+    return others ? `${own} +${others}` : own
   }
 
   #ratingsOf(run) {
