@@ -163,6 +163,18 @@ def continuation(
     return tuple(tokens)
 
 
+def conversation(parts: PromptParts) -> list[Message]:
+    """The prompt as messages, the instruction first, before any model's template."""
+    instruction = _instruction(parts)
+    system = [_Turn("system", instruction)] if instruction else []
+    return _messages((*system, *_turns(parts)))
+
+
+def plain_text(parts: PromptParts) -> str:
+    """The prompt in the plain layout, whatever ``parts.layout`` says."""
+    return _plain(parts)[0]
+
+
 def check_text(text: str) -> None:
     """Raises PromptError for characters that tokenizers or databases cannot hold."""
     if "\x00" in text:

@@ -1,8 +1,9 @@
-"""Request bodies end at the limit, also those that hide their length.
+"""Request bodies end at the limit, also those that hide their length; an import may be larger.
 
 Django checks Content-Length only; a chunked body would be spooled to disk whole first.
 """
 
+import json
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -11,7 +12,7 @@ from playground.limits import LIMITS
 Scope = dict[str, Any]
 Receive = Callable[[], Awaitable[Mapping[str, Any]]]
 Send = Callable[[Mapping[str, Any]], Awaitable[None]]
-MESSAGE = b'{"error": {"code": "too_large", "message": "The request is larger than 4 MiB."}}'
+IMPORT = "/experiments/import"
 
 
 class _TooLarge(Exception):
@@ -19,15 +20,16 @@ class _TooLarge(Exception):
 
 
 class BodyLimit:
-    """ASGI middleware: 413 as soon as a body passes ``LIMITS.body_bytes``."""
+    """ASGI middleware: 413 as soon as a body passes the limit of its address."""
 
     def __init__(self, app: Callable[[Scope, Receive, Send], Awaitable[None]]) -> None:
         self.app = app
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        most = LIMITS.import_bytes if scope["path"] == IMPORT else LIMITS.body_bytes
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if length.isdigit() and int(length) > LIMITS.body_bytes:
-            await refuse(send)
+        if length.isdigit() and int(length) > most:
+            await refuse(send, most)
             return
         taken = 0
 
@@ -35,17 +37,19 @@ class BodyLimit:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > LIMITS.body_bytes:
+            if taken > most:
                 raise _TooLarge
             return message
 
         try:
             await self.app(scope, limited, send)
         except _TooLarge:
-            await refuse(send)
+            await refuse(send, most)
 
 
-async def refuse(send: Send) -> None:
+async def refuse(send: Send, most: int) -> None:
+    message = f"The request is larger than {most // 1024**2} MiB."
+    body = json.dumps({"error": {"code": "too_large", "message": message}}).encode()
     headers = [(b"content-type", b"application/json"), (b"connection", b"close")]
     await send({"type": "http.response.start", "status": 413, "headers": headers})
-    await send({"type": "http.response.body", "body": MESSAGE})
+    await send({"type": "http.response.body", "body": body})

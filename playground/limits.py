@@ -44,6 +44,8 @@ class Limits:
     shared_tokens: int = 8000  # with figures, of all answers behind one link
     shared_chars: int = 2_000_000  # of all prompts and answers behind one link
     team_name_chars: int = 80
+    import_bytes: int = 32 * 1024 * 1024  # of one file
+    imported_runs: int = 20_000
     open_invitations: int = 100  # of a team
     invitation_days: int = 30
 

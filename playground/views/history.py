@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, ValidationError
 from playground.access import experiment_for
 from playground.errors import NotFound
 from playground.models import Experiment, Run
-from playground.models.run import LIVE, Status
+from playground.models.run import LIVE, RunQuerySet, Status
 from playground.specs import Strict, clean, refusal
 from playground.views.signed_in import signed_in, user_of
 
@@ -69,8 +69,20 @@ def index(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 
 def page_of(experiment: Experiment, wanted: Search) -> dict[str, Any]:
     """One page of rows, whether older ones follow, and the models that the runs of the experiment had."""
-    runs = experiment.runs.filter(deleted_at=None, comparison__isnull=wanted.among != "comparisons")
-    models = sorted(set(runs.order_by().values_list("model", flat=True).distinct()))
+    models = sorted(set(among(experiment, wanted).order_by().values_list("model", flat=True).distinct()))
+    shown = chosen(experiment, wanted).newest_first()
+    shown = shown.select_related("user", "comparison", "version").only(*SHOWN, *NAMES)
+    found = list(shown.annotate(preview=Left("text", PREVIEW))[: PAGE + 1])
+    return {"runs": [row_of(run) for run in found[:PAGE]], "more": len(found) > PAGE, "models": models}
+
+
+def among(experiment: Experiment, wanted: Search) -> RunQuerySet:
+    return experiment.runs.filter(deleted_at=None, comparison__isnull=wanted.among != "comparisons")
+
+
+def chosen(experiment: Experiment, wanted: Search) -> RunQuerySet:
+    """The runs that ``wanted`` asks for, in no order; raises NotFound for a run or version of elsewhere."""
+    runs = among(experiment, wanted)
     if wanted.before:
         runs = runs.older_than(known_run(experiment, wanted.before))
     if words := wanted.q.strip():
@@ -81,9 +93,7 @@ def page_of(experiment: Experiment, wanted: Search) -> dict[str, Any]:
         runs = runs.filter(version=known_version(experiment, wanted.version))
     if wanted.outcome:
         runs = runs.filter(status__in=OUTCOMES[wanted.outcome])
-    shown = runs.newest_first().select_related("user", "comparison", "version").only(*SHOWN, *NAMES)
-    found = list(shown.annotate(preview=Left("text", PREVIEW))[: PAGE + 1])
-    return {"runs": [row_of(run) for run in found[:PAGE]], "more": len(found) > PAGE, "models": models}
+    return runs
 
 
 def known_run(experiment: Experiment, pk: uuid.UUID) -> Run:

@@ -141,6 +141,13 @@ MATRIX = [
     row("team-storage", "GET",           302, 404, 200, 200, 200, 302, 302, of="team", body=lambda id: {"tokens": "30", "runs": "90"}),
     row("team-storage", "POST",          302, 404, 403, 403, 302, 302, 302, of="team", body=lambda id: {"tokens": "30", "runs": "90"}, form=True),
     row("team-deleted", "GET",           302, 404, 200, 200, 200, 302, 302, of="team"),
+    row("experiment-import", "GET",      302, 200, 200, 200, 200, 302, 302),
+    row("experiment-import", "POST",     302, 404, 403, 422, 422, 302, 302, body=lambda id: {"team": id("team")}, form=True),  # 422: without a file
+    row("experiment-export", "GET",      302, 404, 200, 200, 200, 302, 302, of="experiment"),
+    row("experiment-export-file", "GET", 401, 404, 200, 200, 200, 401, 401, of={"pk": "experiment", "name": "experiment.json"}),
+    row("experiment-export-file", "GET", 401, 404, 200, 200, 200, 401, 401, of={"pk": "experiment", "name": "history.csv"}, body=lambda id: {"version": id("version")}),
+    row("comparison-export-file", "GET", 401, 404, 200, 200, 200, 401, 401, of={"pk": "comparison", "name": "preferences.jsonl"}),
+    row("team-export", "GET",            401, 404, 403, 403, 200, 401, 401, of="team"),
     row("preset", "PATCH",               401, 404, 403, 200, 200, 401, 401, of="preset", body=lambda id: {"name": "Other"}),
     row("preset", "DELETE",              401, 404, 403, 200, 200, 401, 401, of="preset"),
     row("versions", "GET",               401, 404, 200, 200, 200, 401, 401, of="experiment"),

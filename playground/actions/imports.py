@@ -1,0 +1,218 @@
+"""Imports: an exported file becomes experiments of a team. Ids are new, references and names are kept."""
+
+import uuid
+from datetime import datetime
+from typing import Any
+
+from django.contrib.auth.models import User
+from django.db import transaction
+from pydantic import ValidationError
+
+from playground.actions.audit import name_of
+from playground.errors import Refusal
+from playground.exported import (
+    SCHEMA,
+    ExperimentFile,
+    ExportedRun,
+    ExportedVersion,
+    File,
+    TeamFile,
+)
+from playground.limits import LIMITS
+from playground.models import Comparison, Experiment, Rating, Run, Tag, Team, Version, Vote
+from playground.models.ids import new_id
+from playground.specs import refusal
+
+BATCH = 100
+Ids = dict[uuid.UUID, uuid.UUID]
+
+
+def read(data: bytes) -> list[ExperimentFile]:
+    """The experiments of a file; raises Refusal with one sentence about what is wrong with it."""
+    if len(data) > LIMITS.import_bytes:
+        most = LIMITS.import_bytes // 1024**2
+        message = f"The file is larger than {most} MiB. Export fewer runs, or restore a backup."
+        raise Refusal("too_large", message, status=413)
+    try:
+        file = File.validate_json(data)
+    except ValidationError as error:
+        raise _fault(error) from None
+    except ValueError:  # bytes that are no text
+        raise _unreadable() from None
+    files = file.experiments if isinstance(file, TeamFile) else [file]
+    if sum(len(each.runs) for each in files) > LIMITS.imported_runs:
+        message = f"The file holds more than {LIMITS.imported_runs:,} runs. Restore a backup instead."
+        raise Refusal("too_large", message, status=413)
+    return files
+
+
+def _fault(error: ValidationError) -> Refusal:
+    first = error.errors(include_url=False, include_context=False)[0]
+    if first["type"] == "json_invalid":
+        return _unreadable()
+    if first["loc"][-1:] == ("schema",) and first["type"] == "literal_error":
+        message = (
+            f"The file has schema {first['input']!r}, and this Fewshot reads {SCHEMA}. Upgrade it first."
+        )
+        return Refusal("import_schema", message)
+    if first["type"].startswith("union_tag") or not first["loc"]:
+        return Refusal("not_an_export", "This is no experiment or team that Fewshot has exported as JSON.")
+    found = refusal(error)
+    return Refusal("bad_import", f"The file cannot be imported. {found.message}", field=found.field)
+
+
+def _unreadable() -> Refusal:
+    message = "The file is no whole JSON text: it may have been cut off, or be of another kind."
+    return Refusal("not_an_export", message)
+
+
+@transaction.atomic
+def store(team: Team, user: User, files: list[ExperimentFile]) -> list[Experiment]:
+    """All of ``files`` or nothing."""
+    people = People(user)
+    return [Import(team, user, people, file).store() for file in files]
+
+
+class People:
+    """Who a name of the file is here: the one who imports, or else somebody who can never sign in.
+
+    A name proves nothing, so that no work is put down to a member who has not done it.
+    """
+
+    def __init__(self, user: User) -> None:
+        self.known = {name_of(user): user}
+
+    def called(self, name: str) -> User:
+        if name not in self.known:
+            absent = User(username=f"imported-{uuid.uuid4()}", first_name=name, is_active=False)
+            absent.set_unusable_password()
+            absent.save()
+            self.known[name] = absent
+        return self.known[name]
+
+
+class Import:
+    """One experiment on its way into the database."""
+
+    def __init__(self, team: Team, user: User, people: People, file: ExperimentFile) -> None:
+        self.team, self.user, self.people, self.file = team, user, people, file
+        self.runs: Ids = {run.ref: new_id() for run in file.runs}
+        self.comparisons: Ids = {comparison.ref: new_id() for comparison in file.comparisons}
+        self.versions: dict[int, Version] = {}
+
+    def store(self) -> Experiment:
+        head = self.file.experiment
+        self.experiment = Experiment.objects.create(
+            team=self.team,
+            title=head.title.strip() or "Untitled",
+            scope=head.scope,
+            draft=head.spec.as_json(),
+            inputs=head.inputs,
+            created_by=self.user,
+        )
+        self.experiment.tags.set(self._tag(name) for name in head.tags)
+        self._store_versions()
+        self._store_comparisons()
+        runs = (self._run(run) for run in self.file.runs)
+        Run.objects.bulk_create(runs, batch_size=BATCH)
+        self._store_judgements()
+        return self.experiment
+
+    def _tag(self, name: str) -> Tag:
+        return self.team.tags.filter(name__iexact=name).first() or self.team.tags.create(name=name)
+
+    def _store_versions(self) -> None:
+        for exported in sorted(self.file.versions, key=lambda version: version.number):
+            self.versions[exported.number] = self._version(exported)
+        rows = list(self.versions.values())
+        dates = [version.created_at for version in rows]
+        Version.objects.bulk_create(rows, batch_size=BATCH)
+        _date(Version, rows, dates)
+
+    def _version(self, exported: ExportedVersion) -> Version:
+        earlier = self.versions.get(exported.restored_from or 0)
+        return Version(
+            experiment=self.experiment,
+            number=exported.number,
+            spec=exported.spec.as_json(),
+            content_hash=exported.spec.content_hash(),
+            label=exported.label,
+            message=exported.message,
+            saved_at=exported.saved_at,
+            restored_from=earlier,
+            author=self.people.called(exported.author) if exported.author else None,
+            created_at=exported.created_at,
+        )
+
+    def _store_comparisons(self) -> None:
+        Comparison.objects.bulk_create(
+            Comparison(
+                id=self.comparisons[exported.ref],
+                experiment=self.experiment,
+                title=exported.title,
+                board=exported.board.as_json(),
+                created_by=self.user,
+            )
+            for exported in self.file.comparisons
+        )
+
+    def _run(self, run: ExportedRun) -> Run:
+        same = run.model_dump(
+            mode="json",
+            exclude_unset=True,
+            exclude={"ref", "version", "user", "comparison", "branch_of", "again_of", "spec", *MOMENTS},
+        )
+        key = self.runs[run.ref]
+        return Run(
+            id=key,
+            team=self.team,
+            experiment=self.experiment,
+            user=self.people.called(run.user),
+            version=self.versions[run.version] if run.version is not None else None,
+            comparison_id=run.comparison and self.comparisons[run.comparison],
+            branch_of_id=run.branch_of and self.runs[run.branch_of],
+            again_of_id=run.again_of and self.runs[run.again_of],
+            idempotency_key=f"import {key}",
+            deadline=run.queued_at,
+            spec=run.spec.as_json(),
+            **same,
+            **{name: getattr(run, name) for name in MOMENTS},
+        )
+
+    def _store_judgements(self) -> None:
+        rows = {run.ref: run.row for run in self.file.runs}
+        votes = [
+            Vote(
+                comparison_id=self.comparisons[vote.comparison],
+                row=rows[vote.run],
+                user=self.people.called(vote.user),
+                run_id=self.runs[vote.run],
+                against_id=self.runs[vote.against],
+                choice=vote.choice,
+                blind=vote.blind,
+            )
+            for vote in self.file.votes
+        ]
+        ratings = [
+            Rating(
+                user=self.people.called(rating.user),
+                run_id=self.runs[rating.run],
+                mark=rating.mark,
+                comment=rating.comment,
+            )
+            for rating in self.file.ratings
+        ]
+        Vote.objects.bulk_create(votes, batch_size=BATCH)
+        Rating.objects.bulk_create(ratings, batch_size=BATCH)
+        _date(Vote, votes, [vote.created_at for vote in self.file.votes])
+        _date(Rating, ratings, [rating.created_at for rating in self.file.ratings])
+
+
+MOMENTS = ("queued_at", "started_at", "first_token_at", "finished_at")
+
+
+def _date(model: Any, rows: list[Any], dates: list[datetime]) -> None:
+    """Gives rows the moment of their making, which the database's own has replaced."""
+    for row, date in zip(rows, dates, strict=True):
+        row.created_at = date
+    model.objects.bulk_update(rows, ["created_at"], batch_size=BATCH)
