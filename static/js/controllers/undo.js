@@ -1,7 +1,7 @@
 // The way back from a deletion. The server puts it on the next page too, for as long as it offers it.
 
-import { byId, fromTemplate } from "../lib/dom.js"
-import { requestJson } from "../lib/http.js"
+import { byId, fromTemplate } from "../lib/dom.js";
+import { requestJson } from "../lib/http.js";
 
 const OFFERED = 60 // s; as in playground/views/deletions.py
 
