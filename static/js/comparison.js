@@ -48,7 +48,7 @@ const results = new Results(page.urls.results)
 const votes = new BoardVotes({ verdicts, urls: page.urls, changed: () => table.soon(), stored: () => results.refresh(), complain: (message) => bar.complain(message) })
 const bring = page.may_edit ? new BringRows(board) : null
 const acts = connectActs({ board, cells, table, runs, votes, dialog, editor, view, bring })
-const bar = new BoardBar({ board, cells, runs, table, verdicts, view, addColumn: acts.addColumn })
+const bar = new BoardBar({ board, cells, runs, table, verdicts, view, addColumn: acts.addColumn, copy })
 
 runs.load(page.cells)
 table.draw()
@@ -81,6 +81,12 @@ function connectDrawing() {
   })
   board.addEventListener("change", debounce(() => results.refresh(), STORED))
   setInterval(() => table.tick(performance.now()), TICK)
+}
+
+/** The same board once more, without its answers. */
+async function copy() {
+  await settled(saver)
+  location.assign((await requestJson("POST", page.urls.copy, { body: {} })).comparison.url)
 }
 
 /** Resolves once the server has the board as it is on the page. */

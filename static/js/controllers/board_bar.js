@@ -6,15 +6,15 @@ import { FILTERS } from "../models/cell_diff.js";
 import { progressWords } from "../models/cell_words.js";
 
 export class BoardBar {
-  /** `view` is what this reader looks at; `addColumn()` makes a new column. */
-  constructor({ board, cells, runs, table, verdicts, view, addColumn }) {
+  /** `view` is what this reader looks at; `addColumn()` makes a new column, `copy()` another comparison like this. */
+  constructor({ board, cells, runs, table, verdicts, view, addColumn, copy }) {
     Object.assign(this, { board, cells, runs, table, verdicts, view })
     this.button = byId("run-all")
     this.filter = byId("row-filter")
     this.#connectRun()
     this.#connectBoard(addColumn)
     this.#connectView()
-    this.#register(addColumn)
+    this.#register(addColumn, () => copy().catch((error) => this.complain(error.message)))
     runs.addEventListener("changed", () => this.show())
     runs.addEventListener("fault", ({ detail }) => this.complain(detail.message))
     for (const kind of ["change", "replace"]) board.addEventListener(kind, () => this.show())
@@ -28,7 +28,7 @@ export class BoardBar {
   show() {
     const count = this.cells.count()
     this.live = count.live > 0
-    const words = progressWords(count, this.runs.queue.waiting.length)
+    const words = progressWords(count)
     if (byId("board-note").textContent !== words) byId("board-note").textContent = words
     if (this.button) {
       this.button.dataset.live = String(this.live)
@@ -101,18 +101,19 @@ export class BoardBar {
     })
   }
 
-  #register(addColumn) {
+  #register(addColumn, copy) {
     const { board } = this
     const mayRun = () => Boolean(this.button)
     const mayEdit = () => Boolean(byId("add-column"))
     const add = (id, group, title, run, more = {}) => commands.add({ id, group, title, run, ...more })
     add("run-all", "Run", "Run all cells", () => this.runs.run(), { keys: "Mod+Enter", when: () => mayRun() && !this.live })
     add("stop-all", "Run", "Stop my runs", () => this.runs.stop(), { keys: "Escape", when: () => mayRun() && this.live })
-    add("show-diff", "Answer", "Mark the differences from the baseline", () => byId("show-diff").click(), { keys: "D" })
+    add("show-diff", "Columns", "Mark the differences from the baseline", () => byId("show-diff").click(), { keys: "D" })
     add("add-column", "Columns", "Add a column", addColumn, { when: () => mayEdit() && board.roomForColumns > 0 })
     add("add-row", "Columns", "Add an input", () => this.#addRow(), { when: () => mayEdit() && board.roomForRows > 0 })
     add("bring-rows", "Columns", "Paste inputs from a spreadsheet or a file", () => byId("bring-rows").click(), { when: mayEdit })
-    add("vote-blind", "Answer", "Vote blind", () => byId("vote-blind").click(), { when: () => Boolean(byId("vote-blind")) })
+    add("copy-comparison", "Experiment", "Make a copy of this comparison", copy, { when: mayEdit })
+    add("vote-blind", "Vote", "Vote blind", () => byId("vote-blind").click(), { when: () => Boolean(byId("vote-blind")) })
     for (const option of this.filter.options) {
       add(`rows-${option.value}`, "Page", `Show rows: ${option.textContent}`, () => {
         this.filter.value = option.value

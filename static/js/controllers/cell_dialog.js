@@ -5,6 +5,8 @@ import { AnswerCard } from "./answer_card.js";
 import { connectBranches } from "./branches.js";
 import { ExactPrompt } from "./exact_prompt.js";
 import { connectReceipts } from "./receipt.js";
+import { RunSettings } from "./run_settings.js";
+import { Draft } from "../models/draft.js";
 
 export class CellDialog {
   /** `runs` is the RunWatch of the page, `url` the address where runs of the experiment are started. */
@@ -12,7 +14,10 @@ export class CellDialog {
     Object.assign(this, { runs, mayRun, pages: [], at: 0, card: null })
     this.dialog = byId("cell-dialog")
     this.exact = new ExactPrompt({ opened: () => this.#showPrompt() })
-    const { repeat } = connectBranches({ runs, url, draft: { spec: null }, answers: { open: (run) => this.#add(run), complain: (message) => this.#complain(message) } })
+    const complain = (message) => this.#complain(message)
+    const nothing = new Draft({ title: "", scope: "", spec: { settings: {} } }) // here no prompt is being written
+    const { repeat } = connectBranches({ runs, url, draft: nothing, answers: { open: (run) => this.#add(run), complain } })
+    new RunSettings({ draft: nothing, exact: this.exact, complain })
     connectReceipts({ show: (run) => this.#add(run), repeat })
     byId("cell-dialog-close").addEventListener("click", () => this.dialog.close())
     this.dialog.addEventListener("close", () => this.#leave())
@@ -25,7 +30,7 @@ export class CellDialog {
     byId("cell-dialog-title").textContent = title
     byId("cell-dialog-input").textContent = input
     this.#complain("")
-    Object.assign(this, { pages: [...runs], own: new Set(runs), at })
+    Object.assign(this, { pages: [...runs], at })
     if (!this.dialog.open) this.dialog.showModal()
     await this.#show()
     this.card?.box.focus()
@@ -51,8 +56,9 @@ export class CellDialog {
 
   #make() {
     if (this.card) return this.card
-    const { card: _, ...hears } = { card: null, stop: () => this.runs.stop(this.pages[this.at]), again: () => {}, restore: () => {}, close: () => this.dialog.close(), drawn: () => {} }
-    this.card = new AnswerCard({ ...hears, step: (by) => this.#step(by) })
+    const none = () => {} // the style sheet hides those buttons
+    const stop = () => this.runs.stop(this.pages[this.at])
+    this.card = new AnswerCard({ stop, step: (by) => this.#step(by), again: none, restore: none, close: none, drawn: none })
     byId("answers").replaceChildren(this.card.root)
     this.timer = setInterval(() => this.card?.tick(performance.now()), 250)
     return this.card

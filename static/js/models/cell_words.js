@@ -39,12 +39,10 @@ export function stateWords(entry, stale, now) {
   return [STATES[entry.status], stale ? "changed since" : ""].filter(Boolean).join(" · ")
 }
 
-/** The progress of the whole board. */
-export function progressWords({ live, ended, failed }, waiting) {
-  const said = []
-  if (live) said.push(`${live - waiting} writing or next`, ...(waiting ? [`${waiting} waiting`] : []), `${ended} there`)
-  if (failed) said.push(`${failed} failed`)
-  return said.join(" · ")
+/** The progress of the whole board; nothing while nothing happens and nothing failed. */
+export function progressWords({ live, ended, failed }) {
+  const said = live ? [`${ended} of ${ended + live} answered`] : []
+  return [...said, ...(failed ? [`${failed} failed`] : [])].join(" · ")
 }
 
 export const faultWords = (entry) => (isFault(entry) ? (entry.error?.message ?? "It failed.") : "")
