@@ -14,6 +14,7 @@ from typing import Any
 
 from inference.prompts import PromptToken
 from playground.actions import cells, prompts, results
+from playground.errors import RUN_ERRORS
 from playground.limits import LIMITS
 from playground.models import Comparison, Experiment, Run, Version
 from playground.receipts import rows
@@ -100,13 +101,19 @@ def run_document(run: Run, tokens: list[Any] | None, *, explain: bool) -> Docume
         "tokens": tokens,
         "prompt": {"text": run.prompt_text, "parts": parts_of(run) if explain else None},
         "finish_reason": run.finish_reason,
-        "error": run.ending["error"],
+        "error": error_of(run),
         "usage": run.usage,
         "timing": run.timing,
         "span_ms": span_of(run),
         "queued_at": run.queued_at.isoformat(),
         "receipt": rows(run) if run.receipt else [],
     }
+
+
+def error_of(run: Run) -> Document | None:
+    """Its code and the sentence for it; what the engine said of it is for the team alone."""
+    known = RUN_ERRORS.get(run.error_code, "This answer failed.")
+    return {"code": run.error_code, "message": known} if run.error_code else None
 
 
 def span_of(run: Run) -> int | None:

@@ -200,6 +200,16 @@ def test_a_large_experiment_says_what_is_left_out(alice: User, experiment: Exper
     ]
 
 
+def test_what_the_engine_said_of_a_fault_stays_in_the_team(alice: User, experiment: Experiment) -> None:
+    said = "The model's engine stopped while writing this answer; run it again. (/srv/models/secret.bin)"
+    failed = answered(
+        experiment, alice, "f", status=Status.FAILED, error_code="engine_failed", error_message=said
+    )
+    page = shown(share(alice, "run", failed))
+    assert "engine stopped" in page
+    assert "/srv/models" not in page
+
+
 # Ways in which a link is none ------------------------------------------------------------------------
 
 

@@ -25,6 +25,7 @@ export class ShareDialog {
   /** Opens for one thing: { kind, id }. */
   open(target) {
     this.target = target
+    byId("share-mode").hidden = target.kind === "version"
     byId("share-kind").textContent = kindWords(target.kind)
     byId("share-file").href = `${this.dialog.dataset.offline}?${this.#query}`
     byId("share-links").replaceChildren()
@@ -58,7 +59,7 @@ export class ShareDialog {
 
   #showChoice() {
     const { mode, expires } = this.form.elements
-    byId("share-mode-words").textContent = modeWords(mode.value)
+    byId("share-mode-words").textContent = modeWords(mode.value, this.target.kind)
     const isDate = expires.value === "date"
     byId("share-date").hidden = !isDate
     byId("share-date").required = isDate

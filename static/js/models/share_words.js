@@ -8,7 +8,8 @@ const NAMES = { experiment: "this experiment", version: "this version", run: "th
 
 export const kindWords = (kind) => NAMES[kind]
 
-export const modeWords = (mode) => MODES[mode]
+/** What a mode means for this kind; a version never changes, so that both are the same. */
+export const modeWords = (mode, kind) => (kind === "version" ? "A version does not change." : MODES[mode])
 
 /** A link as the bold part of its line. */
 export const titleWords = ({ mode, state }) => `${mode === "live" ? "Live" : "Snapshot"}${state === "open" ? "" : `, ${state}`}`
