@@ -174,9 +174,9 @@ class Following:
                 last_seq=self.line.seq,
                 cached_tokens=self.cached_tokens,
                 completion_tokens=completion_tokens,
-                logprob_sum=self._logprob_sum(),
                 first_token_at=self.first_token_at,
                 receipt=self._receipt(),
+                **self._score(),
             )
             row = Run.objects.get(pk=self.run.pk)
         if won:
@@ -184,9 +184,10 @@ class Following:
         else:
             self.worker.drop(self.line)
 
-    def _logprob_sum(self) -> float | None:
+    def _score(self) -> dict[str, Any]:
+        """The log-probability of what the model wrote, and of how many tokens."""
         written = [record["lp"] for record in self.tokens if not record.get("given")]
-        return fsum(written) if written else None
+        return {"logprob_sum": fsum(written) if written else None, "scored_tokens": len(written)}
 
     def _receipt(self) -> dict[str, Any]:
         engine_ms = None if self.engine_first_token is None else round(self.engine_first_token * 1000, 1)

@@ -217,6 +217,7 @@ SHOWN = (
     "cached_tokens",
     "completion_tokens",
     "logprob_sum",
+    "scored_tokens",
     "finish_reason",
     "error_code",
     "error_message",
@@ -302,9 +303,7 @@ def figures(run: Run) -> dict[str, float | None]:
         "cached_tokens": run.cached_tokens,
         "completion_tokens": run.completion_tokens,
         "logprob_sum": total,
-        "logprob_mean": total / run.completion_tokens
-        if total is not None and run.completion_tokens
-        else None,
+        "logprob_mean": None if total is None else total / max(1, run.scored_tokens),
     }
 
 

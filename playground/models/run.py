@@ -186,8 +186,10 @@ class Run(models.Model):
     last_seq = models.PositiveIntegerField(default=0)
     cached_tokens = models.PositiveIntegerField(default=0)
     completion_tokens = models.PositiveIntegerField(default=0)
-    # Of the tokens that the model wrote, in the raw softmax; tables need it without reading every token.
+    # Of the tokens of the text that the model wrote, in the raw softmax: tables need it without reading them
+    # all. They are fewer than the completion's, which counts the one that ended the answer, too.
     logprob_sum = models.FloatField(null=True)
+    scored_tokens = models.PositiveIntegerField(default=0)
     finish_reason = models.CharField(max_length=16, blank=True)
     error_code = models.CharField(max_length=40, blank=True)
     error_message = models.CharField(max_length=500, blank=True)

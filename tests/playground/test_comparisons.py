@@ -318,7 +318,14 @@ def test_a_cell_shows_its_newest_run_and_its_figures(alice: User, comparison: Co
     ended(text="old")
     press(alice, comparison, cells=[{"column": "c0", "row": "r0"}])
     now = timezone.now()
-    ended(text="new", completion_tokens=4, logprob_sum=-2.0, first_token_at=now, cached_tokens=3)
+    ended(
+        text="new",
+        completion_tokens=5,
+        scored_tokens=4,
+        logprob_sum=-2.0,
+        first_token_at=now,
+        cached_tokens=3,
+    )
     listed = {(cell["column"], cell["row"]): cell for cell in cells_of(alice, comparison)}
     assert {place: cell["text"] for place, cell in listed.items()} == {
         ("c0", "r0"): "new",
@@ -328,7 +335,7 @@ def test_a_cell_shows_its_newest_run_and_its_figures(alice: User, comparison: Co
     }
     newest = listed["c0", "r0"]
     figures = newest["figures"]
-    assert (figures["logprob_sum"], figures["logprob_mean"], figures["completion_tokens"]) == (-2.0, -0.5, 4)
+    assert (figures["logprob_sum"], figures["logprob_mean"], figures["completion_tokens"]) == (-2.0, -0.5, 5)
     assert figures["cached_tokens"] == 3
     assert figures["latency_ms"] >= figures["first_token_ms"] >= 0
     assert (newest["status"], newest["user_name"], newest["error"]) == ("succeeded", "alice", None)

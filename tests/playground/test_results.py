@@ -21,7 +21,7 @@ def comparison(alice: User, experiment: Experiment) -> Comparison:
     """Three columns and ten rows, all answered."""
     made = experiment.comparisons.create(title="Ways", board=board(3, ROWS))
     press(alice, made)
-    ended(completion_tokens=2, logprob_sum=-1.0)
+    ended(completion_tokens=2, scored_tokens=2, logprob_sum=-1.0)
     for run in made.runs.all():
         made.runs.filter(pk=run.pk).update(text=f"{run.column} {run.row}")
     return made

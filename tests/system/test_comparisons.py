@@ -46,7 +46,8 @@ def test_three_ways_on_three_inputs_end_and_read_right(
         whole = run_of(browser, cell["id"])
         assert (cell["status"], cell["text"], cell["stale"]) == ("succeeded", whole["text"], False)
         figures, written = cell["figures"], whole["tokens"]
-        assert figures["completion_tokens"] == len(written) > 0
+        assert figures["completion_tokens"] == whole["usage"]["completion_tokens"] >= len(written) > 0
+        assert figures["logprob_mean"] == pytest.approx(figures["logprob_sum"] / len(written))
         assert figures["logprob_sum"] == pytest.approx(sum(token["lp"] for token in written))
         assert 0 < figures["first_token_ms"] <= figures["latency_ms"]
         assert whole["spec"]["input"]["review"] in whole["prompt_text"]
