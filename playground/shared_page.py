@@ -3,7 +3,7 @@
 from datetime import datetime
 from typing import Any
 
-from playground.actions.snapshots import Document, is_live
+from playground.actions.snapshots import Document
 from playground.specs import PromptSpec, Settings, settings_words, shot_label
 
 PARTS = {"instruction": "instruction", "example": "examples", "input": "input"}
@@ -18,7 +18,6 @@ def context_of(document: Document) -> dict[str, Any]:
     ]
     context: dict[str, Any] = {
         "document": document,
-        "is_live": is_live(document),
         "styles": STYLES,
     }
     if document["kind"] != "run" and "spec" in document:

@@ -12,12 +12,13 @@ from django.utils import timezone
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from playground.actions import audit, versions
-from playground.actions.snapshots import Document, Target, snapshot_of, title_of
+from playground.actions.snapshots import Document, Target, settled, snapshot_of, title_of
 from playground.boards import Board
 from playground.errors import Refusal
 from playground.limits import LIMITS
 from playground.models import Comparison, Experiment, Run, ShareLink, Team
 from playground.models.secrets import digest, new_secret
+from playground.models.share_link import is_open
 from playground.specs import PromptSpec, Strict, clean
 
 Kind = Literal["experiment", "version", "run", "comparison"]
@@ -49,12 +50,13 @@ class Change(Strict):
 
 
 def listed(links: QuerySet[ShareLink], kind: Kind, target: Target) -> list[dict[str, Any]]:
-    """The newest of ``links`` that lead to ``target``; none of them tells its secret."""
+    """Those of ``links`` that lead to ``target``, open ones first; none of them tells its secret."""
     found = links.filter(**{kind: target.pk}).select_related("created_by").defer("snapshot")
     has_snapshot = Case(
         When(snapshot=None, then=Value(False)), default=Value(True), output_field=BooleanField()
     )
-    return [as_json(link) for link in found.annotate(has_snapshot=has_snapshot)[: LIMITS.share_links]]
+    found = found.annotate(has_snapshot=has_snapshot, ended=Case(When(is_open(), then=0), default=1))
+    return [as_json(link) for link in found.order_by("ended", "-created_at")[: LIMITS.share_links]]
 
 
 def as_json(link: Any) -> dict[str, Any]:
@@ -92,7 +94,7 @@ def make(team: Team, user: User, target: Target, wanted: NewLink) -> tuple[Share
             team=team,
             title=title_of(target),
             secret_hash=digest(secret),
-            snapshot=snapshot_of(target) if is_snapshot else None,
+            snapshot=settled(snapshot_of(target)) if is_snapshot else None,
             passphrase_hash=make_password(wanted.passphrase) if wanted.passphrase else "",
             created_by=user,
             expires_at=_moment(wanted.expires),

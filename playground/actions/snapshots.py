@@ -17,6 +17,7 @@ from playground.actions import cells, prompts, results
 from playground.errors import RUN_ERRORS
 from playground.limits import LIMITS
 from playground.models import Comparison, Experiment, Run, Version
+from playground.models.run import LIVE
 from playground.receipts import rows
 
 Document = dict[str, Any]
@@ -87,7 +88,26 @@ def title_of(target: Target) -> str:
 
 def is_live(document: Document) -> bool:
     """Whether some answer of it is still being written."""
-    return any(run["status"] in ("queued", "running") for run in document["runs"])
+    return any(run["status"] in LIVE for run in document["runs"])
+
+
+def settled(document: Document) -> Document:
+    """What may be kept of ``document``: an answer that is still being written would stay unfinished in it."""
+    live = sum(run["status"] in LIVE for run in document["runs"])
+    if not live or document["kind"] == "run":
+        return document
+    ended = [place for place, run in enumerate(document["runs"]) if run["status"] not in LIVE]
+    moved = {old: new for new, old in enumerate(ended)}
+    said = f"{_count(live, 'answer')} {'was' if live == 1 else 'were'} still being written."
+    kept = document | {
+        "runs": [document["runs"][place] for place in ended],
+        "left_out": [*document["left_out"], said],
+    }
+    if "cells" in document:
+        kept["cells"] = [
+            cell | {"run": moved[cell["run"]]} for cell in document["cells"] if cell["run"] in moved
+        ]
+    return kept
 
 
 def run_document(run: Run, tokens: list[Any] | None, *, explain: bool) -> Document:

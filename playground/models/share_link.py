@@ -18,11 +18,15 @@ from playground.models.team import Team
 TARGETS = ("experiment", "version", "run", "comparison")
 
 
+def is_open() -> Q:
+    """The condition that a link is neither revoked nor expired."""
+    return Q(revoked_at=None) & (Q(expires_at=None) | Q(expires_at__gt=timezone.now()))
+
+
 class ShareLinkQuerySet(models.QuerySet["ShareLink"]):
     def open(self) -> Self:
         """Those that are neither revoked nor expired."""
-        now = timezone.now()
-        return self.filter(Q(expires_at=None) | Q(expires_at__gt=now), revoked_at=None)
+        return self.filter(is_open())
 
     def by_secret(self, secret: str) -> "ShareLink | None":
         """The open link of ``secret`` with what it shows, unless that has been deleted."""

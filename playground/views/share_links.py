@@ -21,7 +21,7 @@ from playground.access import (
 )
 from playground.actions import share_links as actions
 from playground.actions.share_links import Wanted
-from playground.actions.snapshots import Target, snapshot_of
+from playground.actions.snapshots import Target, settled, snapshot_of
 from playground.models import Team
 from playground.specs import parse, refusal
 from playground.views.offline_file import as_file
@@ -61,7 +61,8 @@ def one(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 def offline(request: HttpRequest) -> HttpResponse:
     """What a link to one thing would show, as one file; no link is made."""
     user = user_of(request)
-    return as_file(snapshot_of(target_for(user, asked_for(request))), timezone.now())
+    document = settled(snapshot_of(target_for(user, asked_for(request))))
+    return as_file(document, timezone.now())
 
 
 def asked_for(request: HttpRequest) -> Wanted:

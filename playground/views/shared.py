@@ -19,7 +19,7 @@ from django.views.decorators.http import require_http_methods, require_POST, req
 
 from playground.access import MAY, Verb, link_of, memberships_of, team_for
 from playground.actions import share_links as actions
-from playground.actions.snapshots import Document, is_live
+from playground.actions.snapshots import Document, is_live, settled
 from playground.errors import NotFound
 from playground.models import Role, ShareLink, Team
 from playground.shared_page import STYLES, context_of
@@ -82,7 +82,9 @@ def show(request: HttpRequest, link: ShareLink, secret: str) -> HttpResponse:
     if request.method == "GET" and is_new_visit(request, link):
         link.count_view()
     document = actions.document_of(link)
-    context = context_of(document) | {"link": link, "secret": secret, "at": link.created_at}
+    context = context_of(document) | {"secret": secret, "at": link.created_at}
+    if link.snapshot is None:
+        context |= {"note": "live, as it is now", "follows": is_live(document)}
     if not request.user.is_authenticated:
         return page(request, "share/page.html", context)
     return form_page(request, "share/page.html", context | {"teams": teams_to_edit(request.user)})
@@ -109,7 +111,7 @@ def offline(request: HttpRequest, link: ShareLink, secret: str) -> HttpResponse:
         return redirect("shared", secret)
     document = actions.document_of(link)
     at = timezone.now() if link.snapshot is None else link.created_at
-    return as_file(document, at)
+    return as_file(settled(document), at)
 
 
 @public

@@ -181,6 +181,30 @@ def test_a_snapshot_stays_and_a_live_link_follows(alice: User, experiment: Exper
     assert document(live)["runs"][0]["text"] == "A later answer"
 
 
+def test_a_snapshot_keeps_no_unfinished_answer(alice: User, comparison: Comparison) -> None:
+    comparison.runs.filter(column="a").update(status=Status.RUNNING, text="half an ans")
+    live = share(alice, "comparison", comparison, mode="live")
+    kept = share(alice, "comparison", comparison, mode="snapshot")
+    assert "data-follow" in shown(live)
+    assert "data-follow" not in shown(kept)
+    found = document(kept)
+    assert [(cell["column"], found["runs"][cell["run"]]["text"]) for cell in found["cells"]] == [
+        ("b", "from b")
+    ]
+    assert found["left_out"] == ["1 answer was still being written."]
+    assert "half an ans" not in shown(kept) + shown(f"{live}offline.html")
+    assert "half an ans" in shown(live)
+
+
+def test_open_links_come_first_in_the_list(alice: User, run: Run) -> None:
+    for name in ("one", "two", "three"):
+        share(alice, "run", run, passphrase=name)
+    newest = ShareLink.objects.latest("created_at")
+    ShareLink.objects.filter(pk=newest.pk).update(revoked_at=timezone.now())
+    listed = client_of(alice).get(reverse("share-links"), {"kind": "run", "id": str(run.pk)}).json()["links"]
+    assert [link["state"] for link in listed] == ["open", "open", "revoked"]
+
+
 def test_deleted_runs_are_shown_nowhere(alice: User, experiment: Experiment, run: Run) -> None:
     path = share(alice, "experiment", experiment)
     run.deleted_at = timezone.now()
