@@ -52,7 +52,7 @@ const bar = new BoardBar({ board, cells, runs, table, verdicts, view, addColumn:
 
 runs.load(page.cells)
 table.draw()
-const tabs = new ColumnTabs(board, byId("board"))
+new ColumnTabs(board, byId("board"))
 connectRowScroll(byId("board-rows"))
 connectShading(commands)
 if (page.may_edit) new ShareDialog(commands)
@@ -64,7 +64,6 @@ results.load()
 
 function connectDrawing() {
   board.addEventListener("replace", () => runs.look())
-  for (const kind of ["change", "replace"]) board.addEventListener(kind, () => requestAnimationFrame(() => tabs.mark()))
   runs.addEventListener("changed", () => table.soon())
   runs.addEventListener("drawn", ({ detail: { entry, change } }) => {
     const cell = table.cell(entry.column, entry.row)

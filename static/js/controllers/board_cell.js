@@ -10,7 +10,7 @@ const MARKS = { deleted: "del", inserted: "ins", same: "span" }
 
 export class BoardCell {
   constructor(column, row) {
-    Object.assign(this, { column, row, at: 0, entry: null, drawn: "", stale: false, distinct: "" })
+    Object.assign(this, { column, row, parts: {}, at: 0, entry: null, drawn: "", stale: false, distinct: "" })
     this.root = fromTemplate("board-cell-template")
     Object.assign(this.root.dataset, { column, row })
     this.text = this.root.querySelector("answer-text")
@@ -28,6 +28,7 @@ export class BoardCell {
     this.#showPages(pages, state.entries)
     this.#drawText()
     this.#showDiff(state)
+    this.refusal = state.refusal
     this.stale = this.entry !== null && isStale(this.entry, state.asked)
     this.root.dataset.status = this.entry?.status ?? "empty"
     this.root.toggleAttribute("data-stale", this.stale)
@@ -49,7 +50,7 @@ export class BoardCell {
 
   /** Brings what changes with time up to date. */
   tick(now) {
-    this.#write("state", [stateWords(this.entry, this.stale, now), this.distinct].filter(Boolean).join(" · "))
+    this.#write("state", [this.refusal ? "cannot run" : stateWords(this.entry, this.stale, now), this.distinct].filter(Boolean).join(" · "))
     const stopped = this.entry ? stoppedWords(this.entry) : ""
     if (this.#part("note").textContent !== stopped) say(this.#part("note"), stopped)
     const [time, tokens] = figuresLines(this.entry && !isLive(this.entry) ? this.entry.figures : null)
@@ -65,8 +66,8 @@ export class BoardCell {
     this.#part("pager").hidden = pages.length < 2
     this.distinct = pages.length === 1 ? pages[0].words : distinctWords(entries)
     this.#write("page", pages[this.at]?.words ?? "")
-    this.root.querySelector('[data-act="older"]').disabled = this.at === 0
-    this.root.querySelector('[data-act="newer"]').disabled = this.at >= pages.length - 1
+    this.#part("older").disabled = this.at === 0
+    this.#part("newer").disabled = this.at >= pages.length - 1
   }
 
   #drawText() {
@@ -104,14 +105,14 @@ export class BoardCell {
     this.#part("votes").hidden = !mayVote
     this.#part("base").hidden = !isBaseline
     for (const button of this.#part("votes").children) button.setAttribute("aria-pressed", String(button.dataset.vote === vote))
-    const rate = this.root.querySelector('[data-act="rate"]')
+    const rate = this.#part("rate")
     if (rate.textContent !== rating) rate.textContent = rating
   }
 
   #showActs(entries) {
     const live = entries.some(isLive)
     const act = (name, hidden) => {
-      const button = this.root.querySelector(`[data-act="${name}"]`)
+      const button = this.#part(name)
       if (button) button.hidden = hidden
     }
     act("run-cell", live)
@@ -125,7 +126,7 @@ export class BoardCell {
   }
 
   #part(name) {
-    return this.root.querySelector(`[data-part="${name}"]`)
+    return (this.parts[name] ??= this.root.querySelector(`[data-part="${name}"], [data-act="${name}"]`))
   }
 }
 

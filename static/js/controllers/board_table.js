@@ -13,22 +13,38 @@ import { fillFields, makeFields } from "./board_fields.js";
 export class BoardTable {
   /** `view` has `diff` (on or off) and `isOpen(row)`; `titleOf` names a model. */
   constructor({ board, cells, verdicts, view, titleOf }) {
-    Object.assign(this, { board, cells, verdicts, view, made: new Map(), diffs: new CellDiff(), waiting: false })
+    Object.assign(this, { board, cells, verdicts, view, made: new Map(), diffs: new CellDiff(), waiting: false, touched: new Set() })
     this.root = byId("board")
     this.body = byId("board-rows")
     this.head = new BoardHead({ board, cells, titleOf })
-    for (const kind of ["change", "replace"]) board.addEventListener(kind, () => this.soon())
+    board.addEventListener("change", ({ detail }) => this.soon(detail.row))
+    board.addEventListener("replace", () => this.soon())
   }
 
-  /** Draws with the next frame. */
-  soon() {
+  /** Draws with the next frame: one row while somebody types in it, else all. */
+  soon(row = null) {
+    this.touched.add(row)
     if (this.waiting) return
     this.waiting = true
-    inNextFrame(() => this.draw(), () => {})
+    inNextFrame(() => this.#drawTouched(), () => {})
+  }
+
+  #drawTouched() {
+    if (!this.waiting) return // all was drawn meanwhile
+    const places = new Map(this.board.rows.map(({ key }, index) => [key, index]))
+    if (this.touched.has(null) || [...this.touched].some((key) => !this.made.has(key))) return this.draw()
+    for (const key of this.touched) this.#drawRow(this.made.get(key), places.get(key))
+    this.head.draw()
+    this.#rest()
+  }
+
+  #rest() {
+    this.waiting = false
+    this.touched.clear()
   }
 
   draw() {
-    this.waiting = false
+    this.#rest()
     const { board } = this
     this.root.style.setProperty("--columns", board.columns.length)
     this.head.draw()

@@ -7,7 +7,7 @@ const STRAIGHT = 0.6 // of that, at most, up or down
 
 export class ColumnTabs {
   constructor(board, table) {
-    Object.assign(this, { board, table, shown: null })
+    Object.assign(this, { board, table, shown: null, drawn: "" })
     this.place = byId("column-tabs")
     this.place.addEventListener("click", ({ target }) => target.dataset.column && this.show(target.dataset.column))
     for (const kind of ["change", "replace"]) board.addEventListener(kind, () => this.draw())
@@ -33,12 +33,7 @@ export class ColumnTabs {
       button.setAttribute("aria-pressed", String(column.key === this.shown))
       button.title = column.title
     }
-    this.mark()
-  }
-
-  /** Tells the style sheet which cells are away on a phone. */
-  mark() {
-    for (const cell of this.table.querySelectorAll("[data-column]")) cell.classList.toggle("away", cell.dataset.column !== this.shown)
+    this.table.dataset.shown = this.board.letter(this.shown) // the style sheet leaves out the others on a phone
   }
 
   #connectSwipe() {

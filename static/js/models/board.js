@@ -78,9 +78,10 @@ export class Board extends EventTarget {
     return spec.settings.mode === "greedy" ? 1 : this.board.samples
   }
 
-  change(edit) {
+  /** Applies `edit(board)` and tells; `row` names the only row that it touches, if it is no more than that. */
+  change(edit, row = null) {
     edit(this)
-    this.dispatchEvent(new Event("change"))
+    this.dispatchEvent(new CustomEvent("change", { detail: { row } }))
   }
 
   replace({ title, board }) {
@@ -226,7 +227,7 @@ export class Board extends EventTarget {
       if (columnKey === null) return (row.values[field] = text)
       const column = this.column(columnKey)
       column.inputs = { ...column.inputs, [rowKey]: { ...this.inputOf(column, row), [field]: text } }
-    })
+    }, rowKey)
   }
 
   /** Adds inputs, [{ field: text }]; blank rows at the end are filled first. Returns how many had no room. */
