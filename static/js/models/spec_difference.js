@@ -1,7 +1,7 @@
 // What differs between two prompts: settings, texts word by word, and examples row by row. Knows no page.
 
-import { diffArrays } from "../../vendor/diff/array.js";
 import { compareTexts, settingsThatDiffer } from "./difference.js";
+import { movedKeys } from "./order_merge.js";
 
 /**
  * Of two PromptSpecs, { settings: [{ name, before, after }], texts: [{ name, pieces }], examples: [row], same },
@@ -60,7 +60,8 @@ const union = (one, other) => [...new Set([...one, ...other])]
 function exampleRows(before, after) {
   const old = new Map(before.examples.map((example, place) => [example.id, { example, place }]))
   const kept = new Set(after.examples.map(({ id }) => id))
-  const moved = movedIds(before.examples.filter(({ id }) => kept.has(id)), after.examples.filter(({ id }) => old.has(id)))
+  const ids = (spec, known) => spec.examples.map(({ id }) => id).filter((id) => known.has(id))
+  const moved = movedKeys(ids(before, kept), ids(after, old))
   const rows = after.examples.map((example, place) => rowOf(old.get(example.id), { example, place }, before, after, moved))
   const removed = before.examples.map((example, place) => ({ example, place })).filter(({ example }) => !kept.has(example.id))
   for (const gone of removed) rows.splice(placeFor(gone.place, rows), 0, rowOf(gone, undefined, before, after, moved))
@@ -69,12 +70,6 @@ function exampleRows(before, after) {
 
 /** Behind the last row that stood before it. */
 const placeFor = (place, rows) => rows.findLastIndex(({ old }) => old !== undefined && old < place) + 1
-
-/** Those that no longer stand in the old order: all but a longest part of it that was kept. */
-function movedIds(before, after) {
-  const changes = diffArrays(before.map(({ id }) => id), after.map(({ id }) => id))
-  return new Set(changes.filter(({ added }) => added).flatMap(({ value }) => value))
-}
 
 function rowOf(from, to, before, after, moved) {
   const cells = cellsOf(from?.example, to?.example, before, after)
