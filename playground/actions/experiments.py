@@ -8,6 +8,7 @@ from django.db.models import Q
 
 from playground import catalog
 from playground.actions import audit, drafts
+from playground.actions.versions import person_words
 from playground.errors import NotFound, Refusal
 from playground.models import Experiment, ShareLink, Team
 from playground.specs import Inputs, PromptSpec, Scope, Strict, Title
@@ -45,7 +46,7 @@ def make_blank(team: Team, user: User) -> Experiment:
     return Experiment.objects.create(team=team, created_by=user, title="Untitled", draft=spec.as_json())
 
 
-def save_draft(experiment: Experiment, draft: Draft) -> int:
+def save_draft(experiment: Experiment, draft: Draft, user: User) -> int:
     """Stores the draft and returns its new number.
 
     Raises Refusal ``draft_conflict`` with the stored draft when somebody saved in between.
@@ -57,9 +58,10 @@ def save_draft(experiment: Experiment, draft: Draft) -> int:
         scope=draft.scope,
         draft=draft.spec.as_json(),
         inputs=draft.inputs,
+        edited_by=user,
     )
     if saved is None:
-        raise conflict(Experiment.objects.get(pk=experiment.pk))
+        raise conflict(Experiment.objects.select_related("edited_by").get(pk=experiment.pk))
     return saved
 
 
@@ -69,6 +71,7 @@ def conflict(current: Experiment) -> Refusal:
         "scope": current.scope,
         "spec": current.draft,
         "inputs": current.inputs,
+        "by": {"id": current.edited_by_id, "name": person_words(current.edited_by)},
     }
     return drafts.conflict(current, **stored)
 

@@ -27,6 +27,7 @@ class Experiment(models.Model):
     created_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")
     created_at = models.DateTimeField(auto_now_add=True)
     updated_at = models.DateTimeField(auto_now_add=True)
+    edited_by = models.ForeignKey(User, null=True, on_delete=models.SET_NULL, related_name="+")  # last
     forked_from = models.ForeignKey("Version", null=True, on_delete=models.SET_NULL, related_name="forks")
     tags = models.ManyToManyField(Tag, related_name="experiments", blank=True)
     starred_by = models.ManyToManyField(User, related_name="starred_experiments", blank=True)

@@ -175,8 +175,9 @@ def origin_of(user: User, experiment: Experiment) -> Version | None:
 @signed_in
 @require_http_methods(["PUT"])
 def draft(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
-    experiment = experiment_for(user_of(request), pk, Verb.EDIT)
-    version = actions.save_draft(experiment, parse(actions.Draft, request.body))
+    user = user_of(request)
+    experiment = experiment_for(user, pk, Verb.EDIT)
+    version = actions.save_draft(experiment, parse(actions.Draft, request.body), user)
     return JsonResponse({"draft_version": version})
 
 

@@ -99,8 +99,10 @@ def open_page(browser: Browser, instance: Instance, owner: StorageState) -> Iter
 
 
 def is_fault(message: ConsoleMessage) -> bool:
-    """Refusals (409, 422) are shown on the page; that the browser also logs them is no fault."""
-    return message.type == "error" and not re.search("status of (409|422)", message.text)
+    """Refusals (409, 422) and a lost network are shown on the page; that the browser logs them is fine."""
+    return message.type == "error" and not re.search(
+        "status of (409|422)|ERR_INTERNET_DISCONNECTED", message.text
+    )
 
 
 def sign_in(page: Page, instance: Instance) -> None:

@@ -66,11 +66,12 @@ def test_a_draft_is_saved_under_the_next_number(page: Client, experiment: Experi
     assert (experiment.title, experiment.draft["instruction"]) == ("New title", "")
 
 
-def test_an_old_tab_cannot_overwrite(page: Client, experiment: Experiment) -> None:
+def test_an_old_tab_cannot_overwrite(alice: User, page: Client, experiment: Experiment) -> None:
     put(page, experiment, draft(experiment, title="First"))
     answer = put(page, experiment, draft(experiment, title="Second"))
     assert (answer.status_code, answer.json()["error"]["code"]) == (409, "draft_conflict")
     assert (answer.json()["title"], answer.json()["draft_version"]) == ("First", 2)
+    assert answer.json()["by"] == {"id": alice.pk, "name": "alice"}
 
 
 def test_a_run_starts_and_starts_once(page: Client, experiment: Experiment) -> None:

@@ -22,6 +22,11 @@ export class Restore {
     byId("title").scrollIntoView({ block: "nearest" })
   }
 
+  /** Puts a whole draft into the editor, without taking anybody's cursor away. */
+  putDraft(draft, words) {
+    this.#swap(draft, words, "Undo")
+  }
+
   #undo() {
     const { draft, label } = this.kept
     if (label === "Undo") this.#swap(draft, "Your earlier draft is back.", "Redo")

@@ -22,8 +22,8 @@ export function connectSaving(draft, page) {
   const version = (page.comparison ?? page.experiment).draft_version
   const saver = new DraftSaver({ version, put, read: () => draft.asJson(), onState: showState })
   draft.addEventListener("change", () => saver.touch())
-  byId("keep-mine").addEventListener("click", () => saver.keepMine())
-  byId("take-theirs").addEventListener("click", () => draft.replace(saver.takeTheirs()))
+  byId("keep-mine")?.addEventListener("click", () => saver.keepMine())
+  byId("take-theirs")?.addEventListener("click", () => draft.replace(saver.takeTheirs()))
   saveBeforeLeaving(saver)
   return saver
 }

@@ -3,6 +3,7 @@
 import { AnswerStrip } from "../controllers/answer_strip.js";
 import { connectBranches } from "../controllers/branches.js";
 import { Comparisons } from "../controllers/comparisons.js";
+import { Conflicts } from "../controllers/conflicts.js";
 import { RunHistory } from "../controllers/history.js";
 import { connectKeeping } from "../controllers/keep_answer.js";
 import { keepModelsFresh } from "../controllers/model_states.js";
@@ -34,7 +35,7 @@ export function connectAnswers(draft, page, editor) {
   connectModels({ draft, page, editor, runs })
   new RunControls({ draft, runs, url: page.urls.runs, answers })
   connectCards({ draft, page, editor, runs, answers })
-  connectHistory({ draft, page, runs, answers, memory: memory("restored") })
+  connectHistory({ draft, page, runs, answers, memory: memory("restored"), saver: editor.saver })
   window.addEventListener("online", () => socket.hurry())
   socket.connect()
   answers.restore(page.history.runs[0]?.id)
@@ -55,7 +56,7 @@ function connectCards({ draft, page, editor, runs, answers }) {
   connectShading(commands)
 }
 
-function connectHistory({ draft, page, runs, answers, memory }) {
+function connectHistory({ draft, page, runs, answers, memory, saver }) {
   const history = new RunHistory({ url: page.urls.history, newest: page.history, runs, answers })
   const restore = new Restore({ draft, memory })
   const difference = new RunDifference()
@@ -64,7 +65,9 @@ function connectHistory({ draft, page, runs, answers, memory }) {
   on(history, "open", ({ run }) => answers.open(run))
   on(history, "compare", async (detail) => difference.show(await Promise.all(detail.runs.map(readRun))))
   for (const source of [history, answers]) on(source, "restore", async ({ run }) => restore.put(await readRun(run)))
-  connectVersions({ draft, page, history, restore, on })
+  const versionDifference = new VersionDifference()
+  connectVersions({ draft, page, history, restore, on, difference: versionDifference })
+  new Conflicts({ draft, saver, restore, difference: versionDifference, user: page.user })
   connectComparisons({ draft, page, restore })
 }
 
@@ -77,10 +80,9 @@ function connectComparisons({ draft, page, restore }) {
   if (brought) restore.putSpec({ ...brought.spec, input: draft.spec.input }, brought.words)
 }
 
-function connectVersions({ draft, page, history, restore, on }) {
+function connectVersions({ draft, page, history, restore, on, difference }) {
   const versions = new Versions({ draft, url: page.urls.versions })
   on(versions, "runs", async ({ version }) => history.showVersion(version))
-  const difference = new VersionDifference()
   const side = async (version) =>
     version ? { title: versionName(version), spec: await readSpec(version.id) } : { title: "the draft, as it is now", spec: draft.spec }
   on(versions, "compare", async ({ versions: pair }) => difference.show(...(await Promise.all(pair.map(side)))))

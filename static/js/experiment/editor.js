@@ -25,7 +25,7 @@ import { byId } from "../lib/dom.js";
 import { commands } from "../models/commands.js";
 import { GridEdits } from "../models/grid_edits.js";
 
-/** Returns the parts that others need: the exact prompt, the grid, and those that show the state of models. */
+/** Returns the parts that others need: the exact prompt, the grid, what saves the draft, and those that show the state of models. */
 export function connectEditor(draft, page) {
   connectTexts(draft)
   connectInstruction(draft)
@@ -37,10 +37,11 @@ export function connectEditor(draft, page) {
   const { grid, dialog } = connectExamples(draft, page)
   connectDrop((file) => dialog.openFile(file))
   const exact = connectPreview(draft, page, grid)
-  connectFork(draft, connectSaving(draft, page))
+  const saver = connectSaving(draft, page)
+  connectFork(draft, saver)
   new ScoreText({ draft, url: page.urls.score })
   const next = new NextToken({ draft, url: page.urls.next_token, models: page.models })
-  return { exact, grid, showModels: (models) => [settings, next].forEach((part) => part.showModels(models)) }
+  return { exact, grid, saver, showModels: (models) => [settings, next].forEach((part) => part.showModels(models)) }
 }
 
 /** The grid of examples with all that fills it; for every page with a draft. */

@@ -25,7 +25,10 @@ export class Draft extends EventTarget {
     this.dispatchEvent(new Event("change"))
   }
 
+  /** Examples that are still there stay the same objects, so that their rows on the page do, with the cursor in them. */
   replace({ title, scope, spec, inputs = this.inputs }) {
+    const known = new Map(this.spec.examples.map((example) => [example.id, example]))
+    spec.examples = spec.examples.map((example) => Object.assign(known.get(example.id) ?? {}, example))
     Object.assign(this, { title, scope, spec, inputs })
     this.dispatchEvent(new Event("replace"))
   }

@@ -11,10 +11,12 @@ export class DraftSaver {
   constructor({ version, put, read, onState, delay = 600, clock = globalThis }) {
     Object.assign(this, { version, put, read, onState, delay, clock })
     this.sent = JSON.stringify(read())
+    this.base = this.sent // what is stored, as far as we know: two changes of it can be put together
     this.failures = 0
     this.saving = null
     this.unsure = null // content whose answer got lost: it may or may not be stored
     this.theirs = null
+    this.onConflict = null // is told { base, mine, theirs, by } of each conflict
     this.state = "saved"
   }
 
@@ -50,15 +52,25 @@ export class DraftSaver {
 
   /** Ends a conflict by taking theirs; returns it for the page. */
   takeTheirs() {
-    const content = Object.fromEntries(Object.keys(this.read()).map((key) => [key, this.theirs[key]]))
+    const content = this.#theirContent
     this.#resolve()
     this.sent = JSON.stringify(content)
     this.#enter("saved")
     return structuredClone(content)
   }
 
+  /** What a conflict is about: { base, mine, theirs, by }; `by` is who saved theirs, where the server says so. */
+  get conflict() {
+    return { base: JSON.parse(this.base), mine: structuredClone(this.read()), theirs: structuredClone(this.#theirContent), by: this.theirs.by }
+  }
+
+  get #theirContent() {
+    return Object.fromEntries(Object.keys(this.read()).map((key) => [key, this.theirs[key]]))
+  }
+
   #resolve() {
     this.version = this.theirs.draft_version
+    this.base = JSON.stringify(this.#theirContent)
     this.theirs = null
     this.state = "dirty"
   }
@@ -76,7 +88,7 @@ export class DraftSaver {
   }
 
   #stored(version, text) {
-    Object.assign(this, { version, sent: text, unsure: null, failures: 0 })
+    Object.assign(this, { version, sent: text, base: text, unsure: null, failures: 0 })
     if (JSON.stringify(this.read()) === text) return this.#enter("saved")
     this.#enter("dirty") // edited while the request was on its way
     this.#later(this.delay)
@@ -97,6 +109,7 @@ export class DraftSaver {
     if (own) return this.#stored(theirs.draft_version, own)
     this.theirs = theirs
     this.#enter("conflict")
+    this.onConflict?.(this.conflict)
   }
 
   #later(delay) {
