@@ -15,7 +15,7 @@ const FILES = {
   "diff/array.js": "diff/libesm/diff/array.js",
   "diff/base.js": "diff/libesm/diff/base.js",
   "papaparse.min.js": "papaparse/papaparse.min.js",
-  "node-diff3.js": "node-diff3/dist/diff3.mjs",
+  "diff3.js": "node-diff3/dist/diff3.mjs",
 }
 const LICENCES = {
   "tabler.LICENSE.txt": join(HERE, "licences", "tabler.txt"), // the package carries no licence file
@@ -23,7 +23,7 @@ const LICENCES = {
   "htmx.LICENSE.txt": join(MODULES, "htmx.org/LICENSE"),
   "diff.LICENSE.txt": join(MODULES, "diff/LICENSE"),
   "papaparse.LICENSE.txt": join(MODULES, "papaparse/LICENSE"),
-  "node-diff3.LICENSE.txt": join(MODULES, "node-diff3/LICENSE.md"),
+  "diff3.LICENSE.txt": join(MODULES, "node-diff3/LICENSE.md"),
 }
 const ICONS = [
   "outline/adjustments", "outline/alert-triangle", "outline/arrow-back-up", "outline/arrows-diff", "outline/check",

@@ -1,6 +1,6 @@
 // Three texts, the common base and what two people made of it, merged word by word.
 
-import { diff3Merge } from "../../vendor/node-diff3.js";
+import { diff3Merge } from "../../vendor/diff3.js";
 import { wordsOf } from "./difference.js";
 
 const MOST_PIECES = 4000 // more are not compared one by one: the time grows with the square of what repeats
