@@ -10,6 +10,7 @@ from django.views.decorators.http import require_GET
 from playground.access import Verb, may, run_for
 from playground.actions import receipts as actions
 from playground.receipts import rows, visible
+from playground.views.history import comparison_of
 from playground.views.signed_in import signed_in, user_of
 
 
@@ -22,6 +23,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     verdict = actions.settle(run)
     context = {
         "run": run,
+        "comparison": comparison_of(run),
         "place": len(run.begun or []),
         "begins_with": visible(run.begun[-1]["t"]) if run.begun else "",
         "verdict": verdict,

@@ -440,6 +440,18 @@ def test_the_history_leaves_comparisons_out_unless_asked(
     assert rows[0]["comparison"] == {"title": "Ways", "url": ""}
 
 
+def test_the_receipt_says_from_which_comparison_a_run_is(alice: User, comparison: Comparison) -> None:
+    press(alice, comparison)
+    run = Run.objects.first()
+    assert run
+    receipt = ask(alice, "run-receipt", run.pk, method="get").content.decode()
+    assert f'<a href="/comparisons/{comparison.pk}/">Ways</a>' in receipt
+    comparisons.delete(comparison)
+    receipt = ask(alice, "run-receipt", run.pk, method="get").content.decode()
+    assert "“Ways”, which was deleted" in receipt
+    assert "comparison" not in ask(alice, "run-receipt", make_run(alice).pk, method="get").content.decode()
+
+
 # Rights
 
 WRITES = [
