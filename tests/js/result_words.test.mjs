@@ -27,11 +27,11 @@ test("a column is put into words", () => {
   assert.deepEqual(rowWords({ figures, against_baseline: verdict }), {
     preferred: "90% of 10 (60% to 98%)",
     rows: "9 · 1 · 0 · 2",
-    rating: "+0.86 (−0.50 to 1.00; 7 rows)",
+    rating: "+0.86\n−0.50 to 1.00; 7 rows",
     logprob: "−0.500",
-    latency: "1.2 s · first token 85 ms",
+    latency: "1.2 s\nfirst token 85 ms",
     tokens: "1,031 → 8",
-    distinct: "1.5 of 4 · 3 of 10 as the baseline",
+    distinct: "1.5 of 4\n3 of 10 as the baseline",
   })
 })
 
@@ -48,7 +48,7 @@ test("what is not known is a dash", () => {
 
 test("few ratings have no interval", () => {
   const rating = { rows: 1, difference: -1, interval: null }
-  assert.equal(rowWords({ figures, against_baseline: { ...verdict, rating } }).rating, "−1.00 (too few rows for an interval; 1 row)")
+  assert.equal(rowWords({ figures, against_baseline: { ...verdict, rating } }).rating, "−1.00\ntoo few rows for an interval; 1 row")
 })
 
 test("the notes say what the numbers rest on", () => {

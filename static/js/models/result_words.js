@@ -13,14 +13,14 @@ export function duration(ms) {
   return ms < 1000 ? `${Math.round(ms)} ms` : `${(ms / 1000).toFixed(1)} s`
 }
 
-/** What stands in the cells of a column's row. */
+/** What stands in the cells of a column's row; a second thought is a second line. */
 export function rowWords({ figures, against_baseline: verdict }) {
   return {
     preferred: verdict ? preferredWords(verdict) : "baseline",
     rows: verdict ? rowCounts(verdict.rows) : "",
     rating: verdict ? ratingWords(verdict.rating) : "",
     logprob: number(figures.logprob_mean, 3),
-    latency: figures.latency_ms == null ? NONE : `${duration(figures.latency_ms)} · first token ${duration(figures.first_token_ms)}`,
+    latency: figures.latency_ms == null ? NONE : `${duration(figures.latency_ms)}\nfirst token ${duration(figures.first_token_ms)}`,
     tokens: figures.prompt_tokens == null ? NONE : `${whole(figures.prompt_tokens)} → ${whole(figures.completion_tokens)}`,
     distinct: distinctWords(figures, verdict),
   }
@@ -39,14 +39,14 @@ function ratingWords({ rows, difference, interval }) {
   if (!rows) return NONE
   const sign = difference > 0 ? "+" : ""
   const range = interval ? `${number(interval[0], 2)} to ${number(interval[1], 2)}` : "too few rows for an interval"
-  return `${sign}${number(difference, 2)} (${range}; ${rows} row${rows === 1 ? "" : "s"})`
+  return `${sign}${number(difference, 2)}\n${range}; ${rows} row${rows === 1 ? "" : "s"}`
 }
 
 function distinctWords({ answers, samples, distinct, same_as_baseline: same }, verdict) {
   if (!answers) return NONE
   const said = samples > 1 ? [`${rounded(distinct)} of ${rounded(samples)}`] : []
   if (verdict) said.push(`${same} of ${answers} as the baseline`)
-  return said.join(" · ") || NONE
+  return said.join("\n") || NONE
 }
 
 /** What the numbers rest on, in a line. */
