@@ -88,7 +88,7 @@ def test_a_run_is_shared_played_back_saved_and_withdrawn(
     open_page: OpenPage, browser: Browser, tmp_path: Path
 ) -> None:
     page = open_page(bypass_csp=True)
-    new_experiment(page, tokens=24)
+    new_experiment(page, tokens=16)
     run_to_the_end(page)
     whole = answer(page)
     page.locator(".answer-card").get_by_role("button", name="Share").click()
