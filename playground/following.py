@@ -24,7 +24,7 @@ from playground import catalog
 from playground.errors import RUN_ERRORS
 from playground.events import token_record
 from playground.limits import LIMITS
-from playground.models import Run
+from playground.models import Run, SearchEntry
 from playground.models.run import STOPPED, Kind, Outcome, Status
 from playground.publisher import Line
 from playground.threads import database
@@ -181,6 +181,8 @@ class Following:
             row = Run.objects.get(pk=self.run.pk)
         if won:
             self.line.end(row.ending)
+            with database():
+                SearchEntry.of_run(row)
         else:
             self.worker.drop(self.line)
 

@@ -10,7 +10,7 @@ from playground import catalog
 from playground.actions import audit, drafts
 from playground.actions.versions import person_words
 from playground.errors import NotFound, Refusal
-from playground.models import Experiment, ShareLink, Team
+from playground.models import Experiment, SearchEntry, ShareLink, Team
 from playground.specs import Inputs, PromptSpec, Scope, Strict, Title
 from playground.starters import STARTERS
 
@@ -30,7 +30,7 @@ def make_from_starter(team: Team, user: User, key: str) -> Experiment:
     starter = STARTERS.get(key)
     if starter is None:
         raise NotFound("starter")
-    return Experiment.objects.create(
+    return made(
         team=team,
         created_by=user,
         title=starter.title,
@@ -43,7 +43,14 @@ def make_from_starter(team: Team, user: User, key: str) -> Experiment:
 def make_blank(team: Team, user: User) -> Experiment:
     """An untitled experiment on the default model."""
     spec = PromptSpec(model=catalog.registry().default, fields=["input"], output_name="output")
-    return Experiment.objects.create(team=team, created_by=user, title="Untitled", draft=spec.as_json())
+    return made(team=team, created_by=user, title="Untitled", draft=spec.as_json())
+
+
+def made(**fields: Any) -> Experiment:
+    """A new row, and its words for the search."""
+    experiment = Experiment.objects.create(**fields)
+    SearchEntry.of_experiment(experiment.pk, experiment.title, experiment.scope, experiment.draft)
+    return experiment
 
 
 def save_draft(experiment: Experiment, draft: Draft, user: User) -> int:
@@ -62,6 +69,8 @@ def save_draft(experiment: Experiment, draft: Draft, user: User) -> int:
     )
     if saved is None:
         raise conflict(Experiment.objects.select_related("edited_by").get(pk=experiment.pk))
+    title = draft.title.strip() or "Untitled"
+    SearchEntry.of_experiment(experiment.pk, title, draft.scope, draft.spec.as_json())
     return saved
 
 

@@ -19,7 +19,7 @@ from playground.exported import (
     TeamFile,
 )
 from playground.limits import LIMITS
-from playground.models import Comparison, Experiment, Rating, Run, Tag, Team, Version, Vote
+from playground.models import Comparison, Experiment, Rating, Run, SearchEntry, Tag, Team, Version, Vote
 from playground.models.ids import new_id
 from playground.specs import refusal
 
@@ -109,6 +109,9 @@ class Import:
             draft=head.spec.as_json(),
             inputs=head.inputs,
             created_by=self.user,
+        )
+        SearchEntry.of_experiment(
+            self.experiment.pk, self.experiment.title, head.scope, self.experiment.draft
         )
         self.experiment.tags.set(self._tag(name) for name in head.tags)
         self._store_versions()

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, StringConstraints
 
 from playground.errors import Refusal
 from playground.limits import LIMITS
-from playground.models import Experiment, Run, Team, Version
+from playground.models import Experiment, Run, SearchEntry, Team, Version
 from playground.specs import PromptSpec, Strict, clean
 
 PAGE = 200  # versions in one answer
@@ -114,7 +114,7 @@ def fork(team: Team, user: User, work: Work, source: Version | None = None) -> E
 
     The caller has proved that ``user`` may read the source and edit in ``team``.
     """
-    return Experiment.objects.create(
+    made = Experiment.objects.create(
         team=team,
         created_by=user,
         title=work.title[: LIMITS.title_chars],
@@ -123,6 +123,8 @@ def fork(team: Team, user: User, work: Work, source: Version | None = None) -> E
         inputs=work.inputs,
         forked_from=source,
     )
+    SearchEntry.of_experiment(made.pk, made.title, made.scope, made.draft)
+    return made
 
 
 def fork_experiment(experiment: Experiment, team: Team, user: User) -> Experiment:

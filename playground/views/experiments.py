@@ -2,21 +2,21 @@
 
 import uuid
 from itertools import groupby
-from typing import Any, Self
+from typing import Annotated, Any, Self
 from urllib.parse import urlencode
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
-from django.db.models import Count
+from django.db.models import Count, Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from pydantic import ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 
 from playground import catalog
 from playground.access import (
@@ -34,8 +34,8 @@ from playground.actions import experiments as actions
 from playground.actions import presets, versions
 from playground.errors import NotFound
 from playground.limits import LIMITS
-from playground.models import Experiment, Team, Version
-from playground.specs import Strict, parse, refusal, shot_label
+from playground.models import Experiment, SearchEntry, Team, Version
+from playground.specs import Strict, clean, parse, refusal, shot_label
 from playground.starters import STARTERS
 from playground.views import history
 from playground.views.signed_in import signed_in, user_of
@@ -49,6 +49,7 @@ class Listing(Strict):
     """Which experiments a list shows: the query of the list page, checked. No ``team`` means all teams."""
 
     team: uuid.UUID | None = None
+    q: Annotated[str, Field(max_length=200), AfterValidator(clean)] = ""
 
     @classmethod
     def of(cls, request: HttpRequest) -> Self:
@@ -80,6 +81,7 @@ def index(request: HttpRequest) -> HttpResponse:
         "page": page,
         "listing": wanted,
         "team": team,
+        "found": texts_with(user, wanted) if wanted.q.strip() else None,
         "target": target,  # where a new experiment goes
         "starters": STARTERS.values(),
         "may_create": may(user, target.pk, Verb.EDIT),
@@ -140,7 +142,31 @@ def search(request: HttpRequest) -> JsonResponse:
     wanted = request.GET.get("q", "")[: LIMITS.title_chars].replace("\0", "")
     found = experiments_of(user_of(request)).filter(title__icontains=wanted)[:FOUND]
     rows = [{"title": one.title, "url": reverse("experiment", args=[one.pk])} for one in found]
-    return JsonResponse({"experiments": rows})
+    texts = texts_with(user_of(request), Listing(q=wanted))[:FOUND] if wanted.strip() else []
+    return JsonResponse({"experiments": rows, "texts": texts})
+
+
+def texts_with(user: User, wanted: Listing) -> list[dict[str, Any]]:
+    """The best places for the words of ``wanted``, in experiments and in the runs that ``user`` may read."""
+    inside = experiments_of(user)
+    if wanted.team:
+        inside = inside.filter(team=wanted.team)
+    entries = SearchEntry.objects.filter(experiment__in=inside.order_by())
+    rows = (
+        entries.filter(Q(run=None) | Q(run__deleted_at=None))
+        .select_related("experiment")
+        .matching(wanted.q)[:PAGE]
+    )
+    return [
+        {
+            "title": entry.experiment.title,
+            "url": reverse("experiment", args=[entry.experiment_id])
+            + (f"#run-{entry.run_id}" if entry.run_id else ""),
+            "run": entry.run_id and str(entry.run_id),
+            "snippet": entry.snippet(wanted.q),
+        }
+        for entry in rows
+    ]
 
 
 @never_cache  # going back must not show a draft that was saved over meanwhile

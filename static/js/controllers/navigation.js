@@ -15,9 +15,10 @@ export function connectNavigation() {
   commands.add({ id: "new", group: GROUP, title: "New experiment", when: () => newForm() !== null, run: () => newForm().requestSubmit() })
   commands.provide(() => [...document.querySelectorAll("#team-menu a")].map(teamEntry))
   commands.provide(async (query) => {
-    const { experiments } = await requestJson("GET", `${url}?q=${encodeURIComponent(query.trim())}`)
+    const { experiments, texts } = await requestJson("GET", `${url}?q=${encodeURIComponent(query.trim())}`)
     const others = experiments.filter((one) => one.url !== location.pathname)
-    return others.map((one) => ({ title: one.title, group: "Experiment", run: () => go(one.url) }))
+    const inside = texts.map(({ title, snippet, url: place }) => ({ title: `${snippet.map(({ text }) => text).join("")} · ${title}`, group: "Found in text", run: () => go(place) }))
+    return [...others.map((one) => ({ title: one.title, group: "Experiment", run: () => go(one.url) })), ...inside]
   })
 }
 

@@ -69,6 +69,8 @@ function connectHistory({ draft, page, runs, answers, memory, saver }) {
   connectVersions({ draft, page, history, restore, on, difference: versionDifference })
   new Conflicts({ draft, saver, restore, difference: versionDifference, user: page.user })
   connectComparisons({ draft, page, restore })
+  const found = location.hash.match(/^#run-([0-9a-f-]{36})$/)?.[1] // from the search
+  if (found) answers.open(found).catch((error) => answers.complain(error.message))
 }
 
 /** A column that was opened as the draft comes over in the memory of the tab. */
