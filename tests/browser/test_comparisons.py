@@ -57,7 +57,7 @@ def test_four_columns_and_five_inputs(open_page: OpenPage, instance: Instance) -
     again = stopped.first.locator(".cell-text")
     again.evaluate("box => box.closest('.board-cell').classList.add('again')")
     again.press("r")
-    expect(page.locator(".again")).to_have_attribute("data-status", "succeeded", timeout=60_000)
+    expect(page.locator(".again")).to_have_attribute("data-status", "succeeded", timeout=120_000)
     page.get_by_role("button", name="Run all").click()
     expect(page.locator('.board-cell[data-status="succeeded"]')).to_have_count(20, timeout=120_000)
     wait_idle(page)
