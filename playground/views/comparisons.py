@@ -182,5 +182,5 @@ def urls(comparison: Comparison) -> dict[str, str]:
         "examples": reverse("prompt-examples"),
         "render": reverse("prompt-render"),
         "models": reverse("models"),
-        "socket": "/ws/",
+        "socket": f"/ws/?experiment={comparison.experiment_id}",
     }

@@ -180,7 +180,7 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     context = {
         "experiment": experiment,
         "team": experiment.team,
-        "page": page_data(user, experiment),
+        "page": page_data(user, experiment, may_do),
         "ages": by_age([row_of(other) for other in beside]),
         "may_run": Verb.RUN in may_do,
         "may_edit": Verb.EDIT in may_do,
@@ -232,7 +232,7 @@ def by_age(experiments: list[Experiment]) -> list[tuple[str, list[Experiment]]]:
     return [(label, list(group)) for label, group in groupby(experiments, key=age)]
 
 
-def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
+def page_data(user: User, experiment: Experiment, may_do: set[Verb]) -> dict[str, Any]:
     """Everything the page's script starts from."""
     newest = history.page_of(experiment, history.Search())
     return {
@@ -260,8 +260,10 @@ def page_data(user: User, experiment: Experiment) -> dict[str, Any]:
             "presets": reverse("presets", args=[experiment.pk]),
             "versions": reverse("versions", args=[experiment.pk]),
             "experiment": reverse("experiment", args=[experiment.pk]),
-            "socket": "/ws/",
+            "socket": f"/ws/?experiment={experiment.pk}",
         },
         "history": newest,
+        "may_run": Verb.RUN in may_do,
+        "may_edit": Verb.EDIT in may_do,
         "user": {"id": user.pk, "name": user.get_short_name() or user.username},
     }

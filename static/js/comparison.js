@@ -9,6 +9,7 @@ import { BoardVotes } from "./controllers/board_votes.js";
 import { BringRows } from "./controllers/bring_rows.js";
 import { CellDialog } from "./controllers/cell_dialog.js";
 import { ColumnTabs } from "./controllers/column_tabs.js";
+import { PageRights } from "./controllers/page_rights.js";
 import { Results } from "./controllers/results.js";
 import { connectRowScroll } from "./controllers/row_scroll.js";
 import { connectSaving } from "./controllers/save_state.js";
@@ -37,7 +38,12 @@ verdicts.load(page)
 const view = new BoardView(new TabMemory(`board ${page.comparison.id}`, localStorage))
 const titleOf = (name) => page.models.find((model) => model.name === name)?.title ?? name
 
-const socket = new LiveSocket(socketUrl(page.urls.socket, location), { onError: (frame) => bar.complain(frame.message) })
+const rights = new PageRights(page)
+const socket = new LiveSocket(socketUrl(page.urls.socket, location), {
+  onState: (state) => rights.showConnection(state),
+  onError: (frame) => bar.complain(frame.message),
+  onRights: (frame) => rights.show(frame),
+})
 const watch = new RunWatch({ socket, read: async (id) => (await requestJson("GET", `/runs/${id}/`)).run, user: page.user.id })
 const saver = page.may_edit ? connectSaving(board, page) : null
 const runs = new BoardRuns({ board, cells, runs: watch, urls: page.urls, saved: () => settled(saver) })

@@ -147,3 +147,12 @@ test("the socket is on the page's own server, encrypted when the page is", () =>
   assert.equal(socketUrl("/ws/", { href: "https://a.example/experiments/1/" }), "wss://a.example/ws/")
   assert.equal(socketUrl("/ws/", { href: "http://a.example:8000/x?y#z" }), "ws://a.example:8000/ws/")
 })
+
+test("what the page may do is told to the page", () => {
+  const told = []
+  const { socket, now, opened } = line()
+  socket.onRights = (frame) => told.push(frame.may_edit)
+  opened()
+  now().receive({ op: "rights", experiment: "e", may_run: true, may_edit: false })
+  assert.deepEqual(told, [false])
+})

@@ -102,8 +102,8 @@ class Browser:
     def cookie_header(self) -> str:
         return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.jar)
 
-    def socket(self, **options: Any) -> Page:
-        url = self.base.replace("http", "ws") + "/ws/"
+    def socket(self, query: str = "", **options: Any) -> Page:
+        url = self.base.replace("http", "ws") + "/ws/" + query
         cookies = {"Cookie": self.cookie_header()}
         # Without a bound on what waits unread, a page that is not looked at still answers a closing frame.
         options = {"origin": self.base, "additional_headers": cookies, "max_queue": None, **options}

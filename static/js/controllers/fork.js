@@ -4,7 +4,7 @@ import { onAct } from "../lib/acts.js";
 import { byId } from "../lib/dom.js";
 import { commands } from "../models/commands.js";
 
-/** `saver` saves the draft. */
+/** `saver` saves the draft; people who only read have none. */
 export function connectFork(draft, saver) {
   const dialog = byId("fork")
   const open = () => {
@@ -15,7 +15,7 @@ export function connectFork(draft, saver) {
   commands.add({ id: "fork", group: "Experiment", title: "Fork this experiment", run: open })
   byId("fork-form").addEventListener("submit", async (event) => {
     event.preventDefault()
-    await saver.flush()
+    await saver?.flush()
     event.target.submit()
   })
 }

@@ -17,7 +17,7 @@ const KEEPALIVE_LIMIT = 60000 // bytes; browsers refuse larger bodies on a page 
 export function connectSaving(draft, page) {
   const put = (body, { leaving }) => {
     const small = new Blob([JSON.stringify(body)]).size < KEEPALIVE_LIMIT
-    return requestJson("PUT", page.urls.draft, { body, keepalive: leaving && small })
+    return requestJson("PUT", page.urls.draft, { body, keepalive: leaving && small }).catch(inWordsOfThePage)
   }
   const version = (page.comparison ?? page.experiment).draft_version
   const saver = new DraftSaver({ version, put, read: () => draft.asJson(), onState: showState })
@@ -26,6 +26,12 @@ export function connectSaving(draft, page) {
   byId("take-theirs")?.addEventListener("click", () => draft.replace(saver.takeTheirs()))
   saveBeforeLeaving(saver)
   return saver
+}
+
+/** A right that was lost meanwhile is no fault of what was typed. */
+function inWordsOfThePage(error) {
+  if (error.status === 403 || error.status === 404) error.message = "You can no longer edit this experiment."
+  throw error
 }
 
 function showState(state, detail) {

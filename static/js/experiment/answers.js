@@ -8,6 +8,7 @@ import { RunHistory } from "../controllers/history.js";
 import { connectKeeping } from "../controllers/keep_answer.js";
 import { keepModelsFresh } from "../controllers/model_states.js";
 import { ModelWish } from "../controllers/model_wish.js";
+import { PageRights } from "../controllers/page_rights.js";
 import { connectReceipts } from "../controllers/receipt.js";
 import { Restore } from "../controllers/restore.js";
 import { RunControls } from "../controllers/run_controls.js";
@@ -26,9 +27,11 @@ import { versionName } from "../models/version_list.js";
 /** `editor` is what connectEditor returns. */
 export function connectAnswers(draft, page, editor) {
   const socket = new LiveSocket(socketUrl(page.urls.socket, location), {
-    onState: (state) => answers.showConnection(state),
+    onState: (state) => [answers, rights].forEach((part) => part.showConnection(state)),
     onError: (frame) => answers.complain(frame.message),
+    onRights: (frame) => rights.show(frame),
   })
+  const rights = new PageRights(page)
   const runs = new RunWatch({ socket, read: readRun, user: page.user.id })
   const memory = (name) => new TabMemory(`${name} ${page.experiment.id}`)
   const answers = new AnswerStrip({ runs, memory: memory("answers") })

@@ -37,7 +37,7 @@ export function connectEditor(draft, page) {
   const { grid, dialog } = connectExamples(draft, page)
   connectDrop((file) => dialog.openFile(file))
   const exact = connectPreview(draft, page, grid)
-  const saver = connectSaving(draft, page)
+  const saver = page.may_edit ? connectSaving(draft, page) : null
   connectFork(draft, saver)
   new ScoreText({ draft, url: page.urls.score })
   const next = new NextToken({ draft, url: page.urls.next_token, models: page.models })

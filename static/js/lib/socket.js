@@ -11,12 +11,13 @@ const AT_ONCE = new Set([1012, 4408, 4503]) // restarting or draining: another p
 export class LiveSocket {
   /**
    * `onState(state)` hears "connecting", "open", "waiting", "signed-out" and "no-access"; `onError(frame)` hears
-   * errors that belong to no run. `open(url)` makes a WebSocket; `clock` has the four timer functions and `now`.
+   * errors that belong to no run, `onRights(frame)` what the page may do. `open(url)` makes a WebSocket; `clock` has the four timer functions and `now`.
    */
   constructor(url, { open = (address) => new WebSocket(address), clock = systemClock, random = Math.random, ...hears } = {}) {
     Object.assign(this, { url, open, clock, random })
     this.onState = hears.onState ?? (() => {})
     this.onError = hears.onError ?? (() => {})
+    this.onRights = hears.onRights ?? (() => {})
     this.watched = new Map() // run -> { onFrame, after, acked }
     this.cancels = new Set()
     this.failures = 0
@@ -68,6 +69,7 @@ export class LiveSocket {
     const watcher = this.watched.get(frame.run)
     if (!watcher) {
       if (frame.op === "error") this.onError(frame)
+      if (frame.op === "rights") this.onRights(frame)
       return
     }
     const after = watcher.onFrame(frame)
