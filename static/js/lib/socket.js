@@ -68,7 +68,8 @@ export class LiveSocket {
     this.heardAt = this.clock.now()
     const watcher = this.watched.get(frame.run)
     if (!watcher) {
-      if (frame.op === "error") this.onError(frame)
+      // The page's own lost access is told by the close that follows.
+      if (frame.op === "error" && frame.code !== "access_lost") this.onError(frame)
       if (frame.op === "rights") this.onRights(frame)
       return
     }
