@@ -70,7 +70,7 @@ function connectHistory({ draft, page, runs, answers, memory, saver }) {
   for (const source of [history, answers]) on(source, "restore", async ({ run }) => restore.put(await readRun(run)))
   const versionDifference = new VersionDifference()
   connectVersions({ draft, page, history, restore, on, difference: versionDifference })
-  new Conflicts({ draft, saver, restore, difference: versionDifference, user: page.user })
+  if (saver) new Conflicts({ draft, saver, restore, difference: versionDifference, user: page.user })
   connectComparisons({ draft, page, restore })
   const found = location.hash.match(/^#run-([0-9a-f-]{36})$/)?.[1] // from the search
   if (found) answers.open(found).catch((error) => answers.complain(error.message))
