@@ -29,7 +29,7 @@ def test_two_tabs_lose_no_word(open_page: OpenPage, instance: Instance) -> None:
     # Words that do not overlap are put together, and the cursor stays.
     write(theirs, "#instruction", "Please say whether the review is good or bad.")
     write(mine, "#scope", "Reviews of a shop")
-    expect(mine.locator("#restored-words")).to_have_text("Merged with what you in another tab changed.")
+    expect(mine.locator("#restored-words")).to_have_text("Merged with what another tab changed.")
     expect(mine.locator("#instruction")).to_have_value("Please say whether the review is good or bad.")
     expect(mine.locator("#scope")).to_be_focused()
     mine.locator("#restored-undo").click()

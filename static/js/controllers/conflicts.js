@@ -27,10 +27,10 @@ export class Conflicts {
   #begin(conflict) {
     this.conflict = conflict
     const { by } = conflict
-    this.who = by?.id === this.user.id ? "you in another tab" : (by?.id ? by.name : "somebody")
+    this.who = by?.id === this.user.id ? "another tab" : (by?.id ? by.name : "somebody")
     this.#put()
     if (!this.merge.clashes.length) return this.#end(this.merge.build(), `Merged with what ${this.who} changed.`)
-    byId("save-words").textContent = this.who === "you in another tab" ? "changed in another tab, too" : `${this.who} changed it, too`
+    byId("save-words").textContent = this.who === "another tab" ? "changed in another tab, too" : `${this.who} changed it, too`
   }
 
   /** Puts together what is on the page now: people may have typed since. */
