@@ -3,7 +3,7 @@
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, PrivateAttr, model_validator
 
 from playground.limits import LIMITS
 from playground.specs import Name, PromptSpec, Strict, Text, Title
@@ -50,6 +50,9 @@ class Board(Strict):
     links: list[Link] = Field(default=[Link.INPUT], max_length=len(Link))
     samples: int = Field(default=1, ge=1, le=LIMITS.samples)  # answers for each cell
     baseline: Key | None = None  # the column that others are compared with; None is the first
+    _columns: dict[str, Column] = PrivateAttr(default_factory=dict)
+    _rows: dict[str, Row] = PrivateAttr(default_factory=dict)
+    _json: dict[tuple[str, int], dict[str, Any]] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def keys_are_unique(self) -> Self:
@@ -60,11 +63,15 @@ class Board(Strict):
             raise ValueError("the baseline is not one of the columns")
         return self
 
+    def model_post_init(self, _: Any) -> None:
+        self._columns.update((column.key, column) for column in self.columns)
+        self._rows.update((row.key, row) for row in self.rows)
+
     def column(self, key: str) -> Column | None:
-        return next((column for column in self.columns if column.key == key), None)
+        return self._columns.get(key)
 
     def row(self, key: str) -> Row | None:
-        return next((row for row in self.rows if row.key == key), None)
+        return self._rows.get(key)
 
     @property
     def compared_with(self) -> Column:
@@ -80,6 +87,14 @@ class Board(Strict):
         own = {} if Link.INPUT in self.links else column.inputs
         settings = column.spec.settings.for_sample(sample)
         return column.spec.model_copy(update={"input": own.get(row.key, row.values), "settings": settings})
+
+    def json_of(self, column: Column, row: Row, sample: int = 0) -> dict[str, Any]:
+        """The same as ``spec_of(...).as_json()``; a column is turned into JSON once, not for each row."""
+        key = column.key, sample
+        if key not in self._json:
+            self._json[key] = self.spec_of(column, row, sample).as_json()
+        own = {} if Link.INPUT in self.links else column.inputs
+        return self._json[key] | {"input": own.get(row.key, row.values)}
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True)

@@ -112,6 +112,7 @@ class ExportedRun(Strict):
     text: Long
     tokens: list[Token] | None = None
     logprob_sum: Annotated[float, Field(allow_inf_nan=False)] | None = None
+    scored_tokens: Count = 0
     last_seq: Count
     cached_tokens: Count
     completion_tokens: Count

@@ -267,6 +267,8 @@ def is_fresh(run: Run, board: Board) -> bool:
     column, row = board.column(run.column), board.row(run.row)
     if column is None or row is None:
         return False
+    if run.spec == board.json_of(column, row, run.sample):
+        return True
     return not is_stale(run, board.spec_of(column, row, run.sample))
 
 

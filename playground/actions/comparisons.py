@@ -4,6 +4,7 @@ import secrets
 from typing import Annotated, Any, Self
 
 from django.contrib.auth.models import User
+from django.db.models import Func, IntegerField
 from django.utils import timezone
 from pydantic import Field, model_validator
 
@@ -131,16 +132,27 @@ def restore(comparison: Comparison) -> None:
 def listed(experiment: Experiment) -> list[dict[str, Any]]:
     """The comparisons of an experiment, the one that was changed last first."""
     rows = experiment.comparisons.filter(deleted_at=None).select_related("created_by").order_by("-updated_at")
-    return [as_json(row) for row in rows]
+    sized = rows.annotate(columns=Length("board__columns"), rows=Length("board__rows")).defer("board")
+    return [as_json(row, row.columns, row.rows) for row in sized]
 
 
-def as_json(comparison: Comparison) -> dict[str, Any]:
+class Length(Func):
+    """Of a list inside a JSON column: a board is large, and its list needs two numbers of it."""
+
+    function = "JSONB_ARRAY_LENGTH"
+    output_field = IntegerField()
+
+    def as_sqlite(self, compiler: Any, connection: Any, **options: Any) -> Any:
+        return self.as_sql(compiler, connection, function="JSON_ARRAY_LENGTH", **options)
+
+
+def as_json(comparison: Comparison, columns: int, rows: int) -> dict[str, Any]:
     author = comparison.created_by
     return {
         "id": str(comparison.pk),
         "title": comparison.title,
-        "columns": len(comparison.board["columns"]),
-        "rows": len(comparison.board["rows"]),
+        "columns": columns,
+        "rows": rows,
         "updated_at": comparison.updated_at.isoformat(),
         "user_name": author and (author.get_short_name() or author.username),
     }

@@ -34,7 +34,14 @@ class Experiment(models.Model):
     deleted_at = models.DateTimeField(null=True)
 
     class Meta:
-        indexes = [models.Index(fields=["team", "-updated_at"])]
+        indexes = [
+            models.Index(fields=["team", "-updated_at"]),
+            models.Index(
+                fields=["team", "-updated_at", "id"],
+                condition=models.Q(deleted_at=None),
+                name="experiments_shown",
+            ),
+        ]
 
     def __str__(self) -> str:
         return self.title

@@ -210,6 +210,10 @@ class Run(models.Model):
         indexes = [
             models.Index(fields=["status", "model"]),
             models.Index(fields=["experiment", "-queued_at"]),
+            # Lists and counts leave out deleted runs; their column stands behind the long ones of a row.
+            models.Index(
+                fields=["experiment", "-queued_at"], condition=Q(deleted_at=None), name="runs_shown"
+            ),
             models.Index(fields=["user", "-finished_at"]),
             models.Index(fields=["comparison", "column", "row"]),
         ]

@@ -33,7 +33,7 @@ Pieces = Iterator[str]
 def page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     experiment = experiment_for(user_of(request), pk)
     decided = Q(votes__choice__in=[Choice.BETTER, Choice.WORSE])
-    comparisons = experiment.comparisons.filter(deleted_at=None).order_by("-updated_at")
+    comparisons = experiment.comparisons.filter(deleted_at=None).order_by("-updated_at").defer("board")
     context = {
         "experiment": experiment,
         "team": experiment.team,

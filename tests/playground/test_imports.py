@@ -111,6 +111,7 @@ def run(draw: Any, number: int, versions: int) -> dict[str, Any]:
         "text": draw(words),
         "tokens": draw(st.none() | st.lists(tokens, max_size=3)),
         "logprob_sum": draw(st.none() | numbers),
+        "scored_tokens": draw(ids),
         "last_seq": 3,
         "cached_tokens": 1,
         "completion_tokens": 2,

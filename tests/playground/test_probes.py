@@ -85,7 +85,7 @@ def engine(db: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[Engine]:
     yield engine
     draining.set()
     # Else they would take what the next test asks.
-    wait_until(lambda: not any(t.name.startswith("prober") for t in threading.enumerate()), 3, "it ended")
+    wait_until(lambda: not any(t.name.startswith("prober") for t in threading.enumerate()), 20, "it ended")
 
 
 @pytest.fixture
