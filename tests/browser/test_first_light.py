@@ -140,7 +140,7 @@ def test_the_draft_survives_and_an_old_tab_cannot_win(open_page: OpenPage) -> No
     page.reload()
     expect(page.locator("#instruction")).to_have_value("Answer in French.")
     other.locator("#instruction").fill("Answer in German.")
-    expect(other.locator("#save-state")).to_contain_text("elsewhere")
+    expect(other.locator("#save-state")).to_contain_text("changed in another tab")
     page.reload()
     expect(page.locator("#instruction")).to_have_value("Answer in French.")
 
