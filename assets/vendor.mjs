@@ -32,7 +32,7 @@ const ICONS = [
   "outline/dots", "outline/download", "outline/flask", "outline/git-fork", "outline/git-merge", "outline/grip-vertical", "outline/history",
   "outline/keyboard", "outline/layout-sidebar", "outline/logout", "outline/moon", "outline/plus", "outline/refresh", "outline/search",
   "outline/settings", "outline/share", "outline/star", "outline/sun", "outline/tag", "outline/trash", "outline/user", "outline/users",
-  "outline/x", "filled/player-play", "filled/player-stop",
+  "outline/x", "filled/player-play", "filled/player-stop", "filled/star",
 ]
 
 // A source map comment names a file that is not shipped; hashed static names would refuse to build over it.
@@ -45,6 +45,12 @@ async function copyLibraries() {
   for (const [name, from] of Object.entries(LICENCES)) await cp(from, join(TARGET, name))
 }
 
+/** Their name; one that is there as an outline too says that it is filled. */
+function idOf(path) {
+  const [kind, name] = path.split("/")
+  return kind === "filled" && ICONS.includes(`outline/${name}`) ? `${name}-filled` : name
+}
+
 async function symbol(path) {
   const svg = await readFile(join(MODULES, "@tabler/icons/icons", `${path}.svg`), "utf8")
   const shapes = svg.slice(svg.indexOf(">", svg.indexOf("<svg")) + 1, svg.lastIndexOf("</svg>"))
@@ -52,7 +58,7 @@ async function symbol(path) {
     ? 'fill="currentColor"'
     : 'fill="none" stroke="currentColor" stroke-width="2" stroke-linecap="round" stroke-linejoin="round"'
   const drawn = shapes.split("\n").map((line) => line.trim()).filter((line) => line && !line.includes('d="M0 0h24v24H0z"'))
-  return `<symbol id="${path.split("/")[1]}" viewBox="0 0 24 24" ${paint}>${drawn.join("")}</symbol>`
+  return `<symbol id="${idOf(path)}" viewBox="0 0 24 24" ${paint}>${drawn.join("")}</symbol>`
 }
 
 async function drawIcons() {
