@@ -135,6 +135,8 @@ def addresses(chosen: dict[str, Any], rows: int) -> dict[str, str]:
         "list, page 1": "/experiments/",
         f"list, page {last}": f"/experiments/?page={last}",
         "list of a team": f"/experiments/?team={team.pk}",
+        "list of a tag": "/experiments/?tag=TAG+3",
+        "list of starred ones": "/experiments/?starred=1",
         "find by title": "/experiments/search?q=99",
         "experiment": reverse("experiment", args=[experiment.pk]),
         "history, first page": history,
@@ -167,6 +169,7 @@ def fill(rows: int) -> tuple[Any, dict[str, Any]]:
         for number in range(rows)
     ]
     Experiment.objects.bulk_create(made, batch_size=500)
+    mark(owner, team, made)
     experiment = made[0]
     versions = [
         Version(experiment=experiment, number=number, spec=spec, content_hash=str(number), author=owner)
@@ -195,6 +198,21 @@ def fill(rows: int) -> tuple[Any, dict[str, Any]]:
     Run.objects.bulk_create(runs + cells, batch_size=500)
     chosen = {"team": team, "experiment": experiment, "comparison": comparisons[0], "oldest": runs[-51]}
     return owner, chosen
+
+
+def mark(owner: Any, team: Any, experiments: list[Any]) -> None:
+    """Two of 20 tags for each experiment, and a star for every fourth."""
+    from playground.models import Experiment, Tag
+
+    tags = [Tag.objects.create(team=team, name=f"tag {number}") for number in range(20)]
+    through: Any = Experiment.tags.through
+    pairs = [
+        through(experiment=one, tag=tags[number % 20 - step])
+        for number, one in enumerate(experiments)
+        for step in (0, 7)
+    ]
+    through.objects.bulk_create(pairs, batch_size=500)
+    owner.starred_experiments.add(*experiments[::4])
 
 
 def board(spec: dict[str, Any]) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from playground.boards import Board, Key
 from playground.limits import LIMITS
 from playground.models.run import Kind, Status
 from playground.models.vote import Choice
-from playground.specs import Inputs, PromptSpec, Scope, Strict, Title, clean
+from playground.specs import Inputs, PromptSpec, Scope, Strict, TagName, Title, clean
 
 SCHEMA = 1
 Short = Annotated[str, Field(max_length=80), AfterValidator(clean)]
@@ -149,9 +149,7 @@ class Head(Strict):
     scope: Scope = ""
     spec: PromptSpec
     inputs: Inputs = []
-    tags: list[Annotated[str, Field(max_length=LIMITS.tag_chars), AfterValidator(clean)]] = Field(
-        default=[], max_length=LIMITS.tags
-    )
+    tags: list[TagName] = Field(default=[], max_length=LIMITS.tags)
 
 
 class ExperimentFile(Strict):

@@ -6,7 +6,15 @@ import secrets
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    StringConstraints,
+    ValidationError,
+    model_validator,
+)
 
 from playground.errors import Refusal
 from playground.limits import LIMITS
@@ -23,6 +31,13 @@ def clean(text: str) -> str:
     return text
 
 
+def one_tag(text: str) -> str:
+    """Refuses a comma, which stands between tags; white space becomes single spaces."""
+    if "," in text:
+        raise ValueError("holds a comma, which stands between tags")
+    return " ".join(text.split())
+
+
 T = TypeVar("T", bound=BaseModel)
 
 Text = Annotated[str, Field(max_length=LIMITS.text_chars), AfterValidator(clean)]
@@ -30,6 +45,12 @@ Name = Annotated[str, Field(min_length=1, max_length=LIMITS.field_name_chars), A
 Title = Annotated[str, Field(max_length=LIMITS.title_chars), AfterValidator(clean)]
 Scope = Annotated[str, Field(max_length=LIMITS.scope_chars), AfterValidator(clean)]
 Inputs = Annotated[list[dict[Name, Text]], Field(max_length=LIMITS.test_inputs)]
+TagName = Annotated[
+    str,
+    StringConstraints(strip_whitespace=True, min_length=1, max_length=LIMITS.tag_chars),
+    AfterValidator(clean),
+    AfterValidator(one_tag),
+]
 Stop = Annotated[str, Field(min_length=1, max_length=LIMITS.stop_string_chars), AfterValidator(clean)]
 
 

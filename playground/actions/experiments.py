@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from playground import catalog
-from playground.actions import audit, drafts
+from playground.actions import audit, drafts, tags
 from playground.actions.versions import person_words
 from playground.errors import NotFound, Refusal
 from playground.models import Experiment, SearchEntry, ShareLink, Team
@@ -89,16 +89,14 @@ def conflict(current: Experiment) -> Refusal:
 def move(experiment: Experiment, team: Team, actor: User) -> None:
     """Gives an experiment and everything in it to another team; tags are found or made there by name."""
     source = experiment.team
+    tags.lock(source, team)
     if team == source or not Experiment.objects.filter(pk=experiment.pk, team=source).update(team=team):
         return  # it is there, or somebody else has just moved it
     inside = ("experiment", "version__experiment", "run__experiment", "comparison__experiment")
     links = Q(*((path, experiment) for path in inside), _connector=Q.OR)
     experiment.runs.update(team=team)
     ShareLink.objects.filter(links).update(team=team)
-    tags = [
-        team.tags.filter(name__iexact=tag.name).first() or team.tags.create(name=tag.name)
-        for tag in experiment.tags.all()
-    ]
-    experiment.tags.set(tags)
+    experiment.tags.set(tags.called(team, tags.of_experiment(experiment)))
+    tags.forget_unused(source)
     audit.record(source, actor, "experiment_moved_away", title=experiment.title, team=team.name)
     audit.record(team, actor, "experiment_moved_here", title=experiment.title, team=source.name)

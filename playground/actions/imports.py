@@ -8,6 +8,7 @@ from django.contrib.auth.models import User
 from django.db import transaction
 from pydantic import ValidationError
 
+from playground.actions import tags
 from playground.actions.audit import name_of
 from playground.errors import Refusal
 from playground.exported import (
@@ -19,7 +20,7 @@ from playground.exported import (
     TeamFile,
 )
 from playground.limits import LIMITS
-from playground.models import Comparison, Experiment, Rating, Run, SearchEntry, Tag, Team, Version, Vote
+from playground.models import Comparison, Experiment, Rating, Run, SearchEntry, Team, Version, Vote
 from playground.models.ids import new_id
 from playground.specs import refusal
 
@@ -70,6 +71,7 @@ def _unreadable() -> Refusal:
 def store(team: Team, user: User, files: list[ExperimentFile]) -> list[Experiment]:
     """All of ``files`` or nothing."""
     people = People(user)
+    tags.lock(team)
     return [Import(team, user, people, file).store() for file in files]
 
 
@@ -113,16 +115,13 @@ class Import:
         SearchEntry.of_experiment(
             self.experiment.pk, self.experiment.title, head.scope, self.experiment.draft
         )
-        self.experiment.tags.set(self._tag(name) for name in head.tags)
+        self.experiment.tags.set(tags.called(self.team, head.tags))
         self._store_versions()
         self._store_comparisons()
         runs = (self._run(run) for run in self.file.runs)
         Run.objects.bulk_create(runs, batch_size=BATCH)
         self._store_judgements()
         return self.experiment
-
-    def _tag(self, name: str) -> Tag:
-        return self.team.tags.filter(name__iexact=name).first() or self.team.tags.create(name=name)
 
     def _store_versions(self) -> None:
         for exported in sorted(self.file.versions, key=lambda version: version.number):

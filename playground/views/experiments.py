@@ -1,23 +1,18 @@
 """Pages and JSON of experiments."""
 
 import uuid
-from collections.abc import Iterable
-from itertools import groupby
-from typing import Annotated, Any, Self
-from urllib.parse import urlencode
+from typing import Any
 
 from django.contrib import messages
 from django.contrib.auth.decorators import login_required
 from django.contrib.auth.models import User
 from django.core.paginator import Paginator
-from django.db.models import Count, Q
+from django.db.models import Q
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect, JsonResponse
 from django.shortcuts import redirect, render
 from django.urls import reverse
-from django.utils import timezone
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
-from pydantic import AfterValidator, Field, ValidationError
 
 from playground import catalog
 from playground.access import (
@@ -32,39 +27,20 @@ from playground.access import (
     versions_of,
 )
 from playground.actions import experiments as actions
-from playground.actions import presets, versions
+from playground.actions import presets, tags, versions
 from playground.errors import NotFound
 from playground.limits import LIMITS
-from playground.models import Experiment, Run, SearchEntry, Team, Version
-from playground.specs import Strict, clean, parse, refusal, shot_label
+from playground.models import Experiment, SearchEntry, Team, Version
+from playground.specs import parse
 from playground.starters import STARTERS
 from playground.views import history
+from playground.views.listings import Listing, by_age, listed, rows_of, with_tags
 from playground.views.signed_in import signed_in, user_of
 
 RAIL = 50  # experiments in the rail; the list page has them all
+STARRED = 20  # of these at most
 PAGE = 50
 FOUND = 12  # experiments that a search by title answers
-
-
-class Listing(Strict):
-    """Which experiments a list shows: the query of the list page, checked. No ``team`` means all teams."""
-
-    team: uuid.UUID | None = None
-    q: Annotated[str, Field(max_length=200), AfterValidator(clean)] = ""
-
-    @classmethod
-    def of(cls, request: HttpRequest) -> Self:
-        """What the address asks for; raises Refusal. Words that are none of ours are not read."""
-        known = {key: value for key in cls.model_fields if (value := request.GET.get(key))}
-        try:
-            return cls.model_validate(known)
-        except ValidationError as error:
-            raise refusal(error) from None
-
-    @property
-    def query(self) -> str:
-        """The same as the query of an address."""
-        return urlencode(self.model_dump(mode="json", exclude_defaults=True))
 
 
 @login_required
@@ -79,7 +55,7 @@ def index(request: HttpRequest) -> HttpResponse:
     page = Paginator(ids, PAGE).get_page(request.GET.get("page"))
     target = team or personal_team_for(user)
     context = {
-        "experiments": rows_of(user, page),
+        "experiments": with_tags(rows_of(user, page)),
         "page": page,
         "listing": wanted,
         "team": team,
@@ -150,10 +126,7 @@ def search(request: HttpRequest) -> JsonResponse:
 
 def texts_with(user: User, wanted: Listing) -> list[dict[str, Any]]:
     """The best places for the words of ``wanted``, in experiments and in the runs that ``user`` may read."""
-    inside = experiments_of(user)
-    if wanted.team:
-        inside = inside.filter(team=wanted.team)
-    entries = SearchEntry.objects.filter(experiment__in=inside.order_by())
+    entries = SearchEntry.objects.filter(experiment__in=listed(user, wanted).order_by())
     rows = (
         entries.filter(Q(run=None) | Q(run__deleted_at=None))
         .select_related("experiment")
@@ -177,13 +150,13 @@ def texts_with(user: User, wanted: Listing) -> list[dict[str, Any]]:
 def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     user = user_of(request)
     experiment = experiment_for(user, pk)
-    beside = listed(user, Listing(team=experiment.team_id)).values_list("pk", flat=True)[:RAIL]
     may_do = rights(user, experiment.team_id)
     context = {
         "experiment": experiment,
         "team": experiment.team,
         "page": page_data(user, experiment, may_do),
-        "ages": by_age(rows_of(user, beside)),
+        "ages": by_age(rows_of(user, beside(user, experiment.team_id))),
+        "starred": experiment.starred_by.filter(pk=user.pk).exists(),
         "may_run": Verb.RUN in may_do,
         "may_edit": Verb.EDIT in may_do,
         "may_move": Verb.MANAGE in may_do,
@@ -191,6 +164,13 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         "origin": origin_of(user, experiment),
     }
     return render(request, "experiments/show.html", context)
+
+
+def beside(user: User, team: uuid.UUID) -> list[uuid.UUID]:
+    """What the rail shows: the newest experiments with a star, then the newest of the team."""
+    starred = listed(user, Listing(team=team, starred="1")).values_list("pk", flat=True)[:STARRED]
+    newest = listed(user, Listing(team=team)).values_list("pk", flat=True)[:RAIL]
+    return list(dict.fromkeys([*starred, *newest]))[:RAIL]
 
 
 def origin_of(user: User, experiment: Experiment) -> Version | None:
@@ -209,43 +189,6 @@ def draft(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     return JsonResponse({"draft_version": version})
 
 
-def listed(user: User, wanted: Listing) -> Any:
-    """The experiments that ``wanted`` asks for, newest first, as rows show them."""
-    rows = experiments_of(user)
-    return rows.filter(team=wanted.team) if wanted.team else rows
-
-
-def rows_of(user: User, page: Iterable[uuid.UUID]) -> list[Experiment]:
-    """The experiments of a page of ids, newest first, each with what its row shows.
-
-    Drafts are long: the database sorts ids alone, and reads rows for one page only.
-    """
-    ids = list(page)
-    shown = experiments_of(user).select_related("team").filter(pk__in=ids)
-    runs = Run.objects.filter(experiment__in=ids, deleted_at=None)
-    counts = dict(runs.order_by().values_list("experiment").annotate(Count("pk")))
-    return [row_of(one, counts.get(one.pk, 0)) for one in shown]
-
-
-def row_of(experiment: Experiment, runs: int) -> Experiment:
-    experiment.run_count = runs  # type: ignore[attr-defined]
-    on = sum(1 for example in experiment.draft.get("examples", []) if example.get("on"))
-    shots = experiment.draft.get("shots")
-    experiment.shot_label = shot_label(on if shots is None else min(on, shots))  # type: ignore[attr-defined]
-    return experiment
-
-
-def by_age(experiments: list[Experiment]) -> list[tuple[str, list[Experiment]]]:
-    """Experiments, newest first, under the headings of the rail."""
-    now = timezone.now()
-
-    def age(experiment: Experiment) -> str:
-        days = (now - experiment.updated_at).days
-        return "Today" if days < 1 else "This week" if days < 7 else "Earlier"
-
-    return [(label, list(group)) for label, group in groupby(experiments, key=age)]
-
-
 def page_data(user: User, experiment: Experiment, may_do: set[Verb]) -> dict[str, Any]:
     """Everything the page's script starts from."""
     newest = history.page_of(experiment, history.Search())
@@ -260,6 +203,8 @@ def page_data(user: User, experiment: Experiment, may_do: set[Verb]) -> dict[str
         "spec": experiment.draft,
         "models": [state.as_json() for state in catalog.model_states()],
         "presets": presets.listed(experiment.team),
+        "tags": tags.of_experiment(experiment),
+        "team_tags": tags.listed(experiment.team),
         "limits": LIMITS.as_json(),
         "urls": {
             "draft": reverse("experiment-draft", args=[experiment.pk]),
@@ -273,6 +218,7 @@ def page_data(user: User, experiment: Experiment, may_do: set[Verb]) -> dict[str
             "models": reverse("models"),
             "presets": reverse("presets", args=[experiment.pk]),
             "versions": reverse("versions", args=[experiment.pk]),
+            "tags": reverse("experiment-tags", args=[experiment.pk]),
             "experiment": reverse("experiment", args=[experiment.pk]),
             "socket": f"/ws/?experiment={experiment.pk}",
         },

@@ -59,6 +59,8 @@ def test_a_version_from_label_to_restore(open_page: OpenPage, instance: Instance
     page = open_page()
     url = open_new(page, instance)
     write(page, "#instruction", "First words.")
+    tag_and_star(page)
+    page.goto(url)
     page.locator(".act[data-act=versions]").click()
     page.get_by_label("Label of the version").fill("The first")
     page.get_by_role("button", name="Save version").click()
@@ -79,3 +81,27 @@ def test_a_version_from_label_to_restore(open_page: OpenPage, instance: Instance
     page.wait_for_url(lambda found: found != url)
     expect(page.locator(".origin")).to_contain_text("Untitled, v2")
     expect(page.locator("#instruction")).to_have_value("Second words.")
+
+
+def tag_and_star(page: Page) -> None:
+    """Tags by the keyboard, a star, and the list that they narrow."""
+    box = page.get_by_label("Add a tag; Enter or a comma ends it")
+    box.press_sequentially("Draft,spectral")
+    box.press("Enter")
+    expect(page.locator("#tag-list li")).to_have_text(["Draft", "spectral"])
+    page.get_by_role("button", name="Remove the tag Draft").press("Enter")
+    expect(page.get_by_role("button", name="Remove the tag spectral")).to_be_focused()
+    with page.expect_response("**/star"):
+        page.get_by_role("button", name="Star “Untitled”").click()
+    page.reload()
+    expect(page.locator("#tag-list li")).to_have_text(["spectral"])
+    expect(page.get_by_role("button", name="Star “Untitled”")).to_have_attribute("aria-pressed", "true")
+    expect(page.locator("#rail .rail-age").first).to_have_text("Starred")
+    page.get_by_role("link", name="spectral").click()
+    expect(page.locator("#experiment-list > li")).to_have_count(1)
+    page.locator("#only-starred").click()
+    expect(page.locator("#experiment-list > li")).to_have_count(1)
+    with page.expect_response("**/star"):
+        page.locator("#experiment-list .star").click()
+    page.reload()
+    expect(page.locator("#experiment-list")).to_be_hidden()

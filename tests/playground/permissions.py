@@ -99,6 +99,8 @@ MATRIX = [
     row("home", "GET",                   302, 302, 302, 302, 302, 302, 302),
     row("experiments", "GET",            302, 200, 200, 200, 200, 302, 302),
     row("experiments", "GET",            302, 404, 200, 200, 200, 302, 302, body=lambda id: {"team": id("team")}),
+    row("experiments", "GET",            302, 200, 200, 200, 200, 302, 302, body=lambda id: {"tag": "tag 0"}),
+    row("experiments", "GET",            302, 200, 200, 200, 200, 302, 302, body=lambda id: {"starred": "1"}),
     row("experiment-new", "POST",        302, 302, 302, 302, 302, 302, 302),  # in one's own team
     row("experiment-new", "POST",        302, 404, 403, 302, 302, 302, 302, body=lambda id: {"team": id("team")}, form=True),
     row("experiment-search", "GET",      401, 200, 200, 200, 200, 401, 401),
@@ -115,6 +117,9 @@ MATRIX = [
     row("experiment-runs", "POST",       401, 404, 403, 201, 201, 401, 401, of="experiment", body=lambda id: {"begin": {"run": id("ended"), "at": 0, "id": 260}}),
     row("model-load", "POST",            401, 404, 403, 409, 409, 401, 401, of=LOAD),  # 409: no machine is there
     row("model-unload", "POST",          401, 404, 403, 409, 409, 401, 401, of=LOAD),  # 409: a run needs it
+    row("experiment-tags", "PUT",        401, 404, 403, 200, 200, 401, 401, of="experiment", body=lambda id: {"tags": ["New"]}),
+    row("experiment-star", "PUT",        401, 404, 200, 200, 200, 401, 401, of="experiment"),
+    row("experiment-star", "DELETE",     401, 404, 200, 200, 200, 401, 401, of="experiment"),
     row("presets", "GET",                401, 404, 200, 200, 200, 401, 401, of="experiment"),
     row("presets", "POST",               401, 404, 403, 201, 201, 401, 401, of="experiment", body=lambda id: {"name": "New", "settings": SETTINGS}),
     row("comparisons", "GET",            401, 404, 200, 200, 200, 401, 401, of="experiment"),

@@ -19,6 +19,7 @@ import { connectSaving } from "../controllers/save_state.js";
 import { ScoreText } from "../controllers/score_text.js";
 import { connectSettings } from "../controllers/settings_panel.js";
 import { connectShots } from "../controllers/shots_slider.js";
+import { connectTags } from "../controllers/tags.js";
 import { connectTestInputs } from "../controllers/test_inputs.js";
 import { connectInstruction, connectTexts } from "../controllers/texts.js";
 import { byId } from "../lib/dom.js";
@@ -39,6 +40,7 @@ export function connectEditor(draft, page) {
   const exact = connectPreview(draft, page, grid)
   const saver = page.may_edit ? connectSaving(draft, page) : null
   connectFork(draft, saver)
+  if (page.may_edit) connectTags(page, commands)
   new ScoreText({ draft, url: page.urls.score })
   const next = new NextToken({ draft, url: page.urls.next_token, models: page.models })
   return { exact, grid, saver, showModels: (models) => [settings, next].forEach((part) => part.showModels(models)) }

@@ -8,4 +8,5 @@ export const PRESSES = [
   { id: "sample", group: "Settings", title: "Sample", press: '[name="mode"][value="sample"]' },
   { id: "chat", group: "Settings", title: "Chat layout", press: '[name="layout"][value="chat"]' },
   { id: "plain", group: "Settings", title: "Plain layout", press: '[name="layout"][value="plain"]' },
+  { id: "star", group: "Experiment", title: "Star this experiment, or take the star away", press: ".title-row [data-star]" },
 ]
