@@ -93,10 +93,11 @@ def tag_and_star(page: Page) -> None:
     expect(page.get_by_role("button", name="Remove the tag spectral")).to_be_focused()
     with page.expect_response("**/star"):
         page.get_by_role("button", name="Star “Untitled”").click()
+    expect(page.locator("#rail .rail-age").first).to_have_text("Starred")
+    expect(page.locator("#rail ul").first.get_by_role("link", name="Untitled")).to_be_visible()
     page.reload()
     expect(page.locator("#tag-list li")).to_have_text(["spectral"])
     expect(page.get_by_role("button", name="Star “Untitled”")).to_have_attribute("aria-pressed", "true")
-    expect(page.locator("#rail .rail-age").first).to_have_text("Starred")
     page.get_by_role("link", name="spectral").click()
     expect(page.locator("#experiment-list > li")).to_have_count(1)
     page.locator("#only-starred").click()

@@ -11,6 +11,7 @@ export function connectNavigation() {
   const url = document.getElementById("palette").dataset.search
   if (!url) return // nobody is signed in
   commands.add({ id: "experiments", group: GROUP, title: "All experiments", run: () => go("/experiments/") })
+  commands.add({ id: "starred", group: GROUP, title: "Starred experiments", run: () => go("/experiments/?starred=1") })
   commands.add({ id: "starters", group: GROUP, title: "Starters", run: () => go("/experiments/#starters") })
   commands.add({ id: "new", group: GROUP, title: "New experiment", when: () => newForm() !== null, run: () => newForm().requestSubmit() })
   commands.provide(() => [...document.querySelectorAll("#team-menu a")].map(teamEntry))

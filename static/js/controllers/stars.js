@@ -18,6 +18,7 @@ async function turn(button) {
   try {
     await requestJson(starred ? "PUT" : "DELETE", button.dataset.star)
     say(byId("star-fault"), "")
+    button.dispatchEvent(new Event("starred", { bubbles: true }))
   } catch (error) {
     show(!starred)
     say(byId("star-fault"), error.message)
