@@ -82,7 +82,8 @@ def first_difference(one: dict[str, Any], other: dict[str, Any]) -> int | None:
 def largest_gap(one: dict[str, Any], other: dict[str, Any]) -> float:
     """Between the log-probabilities that two runs gave to the same tokens."""
     there = {id_: logprob for id_, _, logprob in other["top"]}
-    return max(abs(logprob - there[id_]) for id_, _, logprob in one["top"] if id_ in there)
+    gaps: list[float] = [abs(logprob - there[id_]) for id_, _, logprob in one["top"] if id_ in there]
+    return max(gaps)
 
 
 def near_ties(run: dict[str, Any]) -> list[int]:
