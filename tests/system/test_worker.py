@@ -40,9 +40,13 @@ def test_a_killed_worker_costs_an_attempt_and_a_second_one_ends_the_run(
         assert [worker["state"] for worker in instance.health().json()["workers"]] == ["warm"]
         kill_when_saved(instance, page, unlucky, attempt=2)
         lost = page.until_end(unlucky, RECOVERY)
+    attempts = []
     for run, one in zip(runs, seen, strict=True):
         stored = run_of(browser, run)
-        assert (stored["status"], stored["text"], one.attempts) == ("succeeded", one.text, {1, 2})
+        attempts.append(stored["attempt"])
+        assert (stored["status"], stored["text"]) == ("succeeded", one.text)
+        assert one.attempts == set(range(1, stored["attempt"] + 1))
+    assert 2 in attempts  # on a fast machine some ended before the worker was killed
     stored = run_of(browser, unlucky)
     assert (stored["status"], stored["error"]["code"]) == ("failed", "worker_lost")
     assert lost.text == stored["text"] != ""
