@@ -6,6 +6,7 @@ succeeded, 1 failed, 2 refused, 3 cancelled, 4 expired, 5 no running instance.
 
 import signal
 import sys
+import threading
 import time
 import uuid
 from typing import Any
@@ -61,6 +62,8 @@ class Command(BaseCommand):
         parser.add_argument("--seed", type=int)
         parser.add_argument("--user", help="user name (default: the owner)")
 
+    interrupted = threading.Event()
+
     def handle(self, *args: Any, **options: Any) -> None:
         if not events.broker_answers():
             self.notice("Nothing runs on this data folder; start it with `make run`.")
@@ -75,7 +78,8 @@ class Command(BaseCommand):
                 f"The database of this data folder cannot be used ({error}); start it with `make run`."
             )
             sys.exit(NO_INSTANCE)
-        signal.signal(signal.SIGINT, lambda *_: runs.cancel(run))
+        # Only noted: the signal may come in the middle of a query, on the connection that cancelling needs.
+        signal.signal(signal.SIGINT, lambda *_: self.interrupted.set())
         self.follow(run)
         self.summarise(run)
         sys.exit(EXIT[Status(run.status)])
@@ -99,6 +103,9 @@ class Command(BaseCommand):
             for entry in self.entries(client, run, cursor):
                 shown = self.show(entry, cursor, shown)
                 cursor, ended = entry.id, entry.event["type"] == "end"
+            if self.interrupted.is_set():
+                self.interrupted.clear()
+                runs.cancel(run)
             run.refresh_from_db()
             ended = ended or not run.is_live
         if run.text != shown and run.text.startswith(shown):
