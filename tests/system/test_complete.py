@@ -33,7 +33,8 @@ def test_a_refusal_is_one_sentence_and_exit_2(instance: Instance) -> None:
 
 
 def test_interrupting_cancels_the_run_and_exits_3(instance: Instance) -> None:
-    command = [sys.executable, "manage.py", "complete", "--max-new-tokens", "800", "--input", "A long story."]
+    command = [sys.executable, "manage.py", "complete", "--max-new-tokens", "800", "--input"]
+    command.append("Write a long story about a queen.")  # one that goes on for hundreds of tokens
     process = subprocess.Popen(
         command, cwd=ROOT, env=instance.environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
