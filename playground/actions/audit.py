@@ -5,6 +5,7 @@ from typing import Any
 from django.contrib.auth.models import User
 
 from playground.models import AuditEntry, Team
+from playground.people import name_of
 
 # What owners read: "<actor> <words>". Values come from ``about``; a new action needs a line here.
 WORDS = {
@@ -48,7 +49,3 @@ def words(entry: AuditEntry) -> str:
         return WORDS[entry.action].format_map(entry.about)
     except KeyError:
         return entry.action.replace("_", " ")
-
-
-def name_of(user: User) -> str:
-    return user.get_short_name() or user.username

@@ -27,6 +27,7 @@ from playground.events import ask_to_cancel
 from playground.limits import LIMITS
 from playground.models import Comparison, Run
 from playground.models.run import Kind, Status
+from playground.people import name_of
 from playground.specs import PromptSpec, Strict
 
 
@@ -290,7 +291,7 @@ def as_json(run: Run) -> dict[str, Any]:
         "figures": figures(run),
         "version": run.version and run.version.number,
         "finish_reason": run.finish_reason,
-        "user_name": run.user.get_short_name() or run.user.username,
+        "user_name": name_of(run.user),
     }
 
 

@@ -12,6 +12,7 @@ from playground.actions import drafts
 from playground.boards import Board, Column, Row, Values
 from playground.errors import NotFound, Refusal
 from playground.limits import LIMITS
+from playground.people import name_of
 from playground.models import Comparison, Experiment
 from playground.specs import PromptSpec, Strict, Title
 
@@ -154,5 +155,5 @@ def as_json(comparison: Comparison, columns: int, rows: int) -> dict[str, Any]:
         "columns": columns,
         "rows": rows,
         "updated_at": comparison.updated_at.isoformat(),
-        "user_name": author and (author.get_short_name() or author.username),
+        "user_name": author and name_of(author),
     }

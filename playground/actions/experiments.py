@@ -8,9 +8,9 @@ from django.db.models import Q
 
 from playground import catalog
 from playground.actions import audit, drafts, tags
-from playground.actions.versions import person_words
 from playground.errors import NotFound, Refusal
 from playground.models import Experiment, SearchEntry, ShareLink, Team
+from playground.people import name_of
 from playground.specs import Inputs, PromptSpec, Scope, Strict, Title
 from playground.starters import STARTERS
 
@@ -80,7 +80,7 @@ def conflict(current: Experiment) -> Refusal:
         "scope": current.scope,
         "spec": current.draft,
         "inputs": current.inputs,
-        "by": {"id": current.edited_by_id, "name": person_words(current.edited_by)},
+        "by": {"id": current.edited_by_id, "name": name_of(current.edited_by)},
     }
     return drafts.conflict(current, **stored)
 

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 from django.db.models import Model, Q, QuerySet
 
 from inference import prompts as rendering
-from playground.actions.audit import name_of
 from playground.actions.prompts import parts_of
 from playground.exported import SCHEMA
 from playground.models import Choice, Comparison, Experiment, Rating, Run, Team, Version, Vote
 from playground.models.run import LIVE
+from playground.people import name_of
 from playground.specs import Example, Layout, PromptSpec
 
 CHUNK = 100

@@ -9,7 +9,7 @@ from django.db import transaction
 from pydantic import ValidationError
 
 from playground.actions import tags
-from playground.actions.audit import name_of
+from playground.actions.experiments import made
 from playground.errors import Refusal
 from playground.exported import (
     SCHEMA,
@@ -22,6 +22,7 @@ from playground.exported import (
 from playground.limits import LIMITS
 from playground.models import Comparison, Experiment, Rating, Run, SearchEntry, Team, Version, Vote
 from playground.models.ids import new_id
+from playground.people import name_of
 from playground.specs import refusal
 
 BATCH = 100

@@ -21,6 +21,7 @@ from playground.errors import Refusal
 from playground.limits import LIMITS
 from playground.models import Invitation, Membership, Role, Team
 from playground.models.secrets import digest, new_secret
+from playground.people import name_of
 from playground.specs import Strict
 
 log = logging.getLogger(__name__)
@@ -74,7 +75,7 @@ def send(invitation: Invitation, link: str) -> str:
     """Sends the link, outside of any transaction; empty, or one sentence about why it was not sent."""
     assert invitation.created_by
     lines = [
-        f"{audit.name_of(invitation.created_by)} invites you to the team “{invitation.team.name}”",
+        f"{name_of(invitation.created_by)} invites you to the team “{invitation.team.name}”",
         f"on Fewshot, as {invitation.role}. Open this link to join; it works once, until",
         f"{date_format(invitation.expires_at, 'j F Y, H:i')} UTC:",
         "",
@@ -113,7 +114,7 @@ def accept(invitation: Invitation, user: User) -> None:
     if team is None or not invitation.use(user):
         raise ended(invitation)
     Membership.objects.update_or_create(team=team, user=user, defaults={"role": role})
-    inviter = audit.name_of(invitation.created_by) if invitation.created_by else "somebody"
+    inviter = name_of(invitation.created_by) if invitation.created_by else "somebody"
     audit.record(team, user, "invitation_accepted", role=role, inviter=inviter)
 
 

@@ -19,6 +19,7 @@ from playground.limits import LIMITS
 from playground.models import Comparison, Experiment, Run, ShareLink, Team
 from playground.models.secrets import digest, new_secret
 from playground.models.share_link import is_open
+from playground.people import name_of
 from playground.specs import PromptSpec, Strict, clean
 
 Kind = Literal["experiment", "version", "run", "comparison"]
@@ -66,7 +67,7 @@ def as_json(link: Any) -> dict[str, Any]:
         "title": link.title,
         "mode": "snapshot" if link.has_snapshot else "live",
         "passphrase": link.passphrase_hash != "",
-        "made_by": audit.name_of(by) if by else "",
+        "made_by": name_of(by) if by else "",
         "created_at": link.created_at.isoformat(),
         "expires_at": link.expires_at and link.expires_at.isoformat(),
         "views": link.views,

@@ -16,6 +16,7 @@ from playground.actions.experiments import make_from_starter
 from playground.errors import Refusal
 from playground.limits import LIMITS
 from playground.models import Membership, Role, Team
+from playground.people import name_of
 from playground.specs import Strict, clean
 from playground.starters import FIRST
 
@@ -91,7 +92,7 @@ def change_role(team: Team, actor: User, member: Membership, role: Role) -> None
         _end_ownership(team, member)
     member.role = role
     member.save(update_fields=["role"])
-    audit.record(team, actor, "member_role", member=audit.name_of(member.user), role=role, before=before)
+    audit.record(team, actor, "member_role", member=name_of(member.user), role=role, before=before)
 
 
 def remove(team: Team, actor: User, member: Membership) -> None:
@@ -102,7 +103,7 @@ def remove(team: Team, actor: User, member: Membership) -> None:
     if member.user_id == actor.pk:
         audit.record(team, actor, "member_left", role=member.role)
     else:
-        audit.record(team, actor, "member_removed", member=audit.name_of(member.user), role=member.role)
+        audit.record(team, actor, "member_removed", member=name_of(member.user), role=member.role)
 
 
 def transfer(team: Team, owner: Membership, heir: Membership) -> None:
@@ -114,7 +115,7 @@ def transfer(team: Team, owner: Membership, heir: Membership) -> None:
     _end_ownership(team, owner)
     owner.role = Role.EDITOR
     owner.save(update_fields=["role"])
-    audit.record(team, owner.user, "ownership_transferred", member=audit.name_of(heir.user))
+    audit.record(team, owner.user, "ownership_transferred", member=name_of(heir.user))
 
 
 def _end_ownership(team: Team, owner: Membership) -> None:

@@ -13,7 +13,8 @@ from pydantic import AfterValidator, StringConstraints
 
 from playground.errors import Refusal
 from playground.limits import LIMITS
-from playground.models import Experiment, Run, SearchEntry, Team, Version
+from playground.models import Experiment, Run, Team, Version
+from playground.people import name_of
 from playground.specs import PromptSpec, Strict, clean
 
 PAGE = 200  # versions in one answer
@@ -161,15 +162,11 @@ def as_json(version: Version) -> dict[str, Any]:
         "number": version.number,
         "label": version.label,
         "message": version.message,
-        "author": person_words(version.author),
+        "author": name_of(version.author),
         "created_at": version.created_at.isoformat(),
         "saved_at": version.saved_at and version.saved_at.isoformat(),
         "restored_from": version.restored_from and version.restored_from.number,
     }
-
-
-def person_words(user: User | None) -> str:
-    return "somebody who left" if user is None else user.get_short_name() or user.username
 
 
 def _next(

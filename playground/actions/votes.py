@@ -10,6 +10,7 @@ from pydantic import AfterValidator, Field
 from playground.errors import NotFound, Refusal
 from playground.limits import LIMITS
 from playground.models import Choice, Comparison, Rating, Run, Vote
+from playground.people import name_of
 from playground.specs import Strict, clean
 
 OPPOSITE = {Choice.BETTER: Choice.WORSE, Choice.WORSE: Choice.BETTER}
@@ -101,4 +102,4 @@ def rating_as_json(rating: Rating) -> dict[str, Any]:
 
 
 def _voter(user: User) -> dict[str, Any]:
-    return {"user_id": user.pk, "user_name": user.get_short_name() or user.username}
+    return {"user_id": user.pk, "user_name": name_of(user)}

@@ -18,6 +18,7 @@ from playground.actions import comparisons as actions
 from playground.errors import NotFound
 from playground.limits import LIMITS
 from playground.models import Comparison
+from playground.people import name_of
 from playground.specs import parse
 from playground.views.refusals import wants_page
 from playground.views.runs import idempotency_key, summary
@@ -161,7 +162,7 @@ def page_data(user: User, comparison: Comparison) -> dict[str, Any]:
         "presets": presets.listed(experiment.team),
         "limits": LIMITS.as_json(),
         "urls": urls(comparison),
-        "user": {"id": user.pk, "name": user.get_short_name() or user.username},
+        "user": {"id": user.pk, "name": name_of(user)},
         "may_run": may(user, experiment.team_id, Verb.RUN),
         "may_edit": may(user, experiment.team_id, Verb.EDIT),
         "may_judge": may(user, experiment.team_id, Verb.JUDGE),

@@ -30,7 +30,8 @@ from playground.actions import experiments as actions
 from playground.actions import presets, tags, versions
 from playground.errors import NotFound
 from playground.limits import LIMITS
-from playground.models import Experiment, SearchEntry, Team, Version
+from playground.models import Experiment, SearchEntry, Version
+from playground.people import name_of
 from playground.specs import parse
 from playground.starters import STARTERS
 from playground.views import history
@@ -225,5 +226,5 @@ def page_data(user: User, experiment: Experiment, may_do: set[Verb]) -> dict[str
         "history": newest,
         "may_run": Verb.RUN in may_do,
         "may_edit": Verb.EDIT in may_do,
-        "user": {"id": user.pk, "name": user.get_short_name() or user.username},
+        "user": {"id": user.pk, "name": name_of(user)},
     }

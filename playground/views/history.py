@@ -13,7 +13,8 @@ from playground.access import experiment_for
 from playground.errors import NotFound
 from playground.models import Experiment, Run
 from playground.models.run import LIVE, RunQuerySet, Status
-from playground.specs import Strict, clean, refusal
+from playground.people import name_of
+from playground.specs import Strict, checked, clean
 from playground.views.signed_in import signed_in, user_of
 
 PAGE = 50
@@ -120,7 +121,7 @@ def row_of(run: Any) -> dict[str, Any]:
         "settings": run.settings,
         "prompt_tokens": run.prompt_tokens,
         "completion_tokens": run.completion_tokens,
-        "user_name": run.user.get_short_name() or run.user.username,
+        "user_name": name_of(run.user),
         "queued_at": run.queued_at.isoformat(),
         "comparison": comparison_of(run),
     }

@@ -17,10 +17,10 @@ from django.views.decorators.http import require_http_methods, require_POST
 
 from playground.access import Verb, invitation_for, memberships_of, team_to_change
 from playground.actions import invitations as actions
-from playground.actions.audit import name_of
 from playground.errors import NotFound, Refusal
 from playground.limits import LIMITS
 from playground.models import Invitation, Role, Team
+from playground.people import name_of
 from playground.specs import parse
 from playground.views.secrets import secret_address
 from playground.views.signed_in import signed_in, user_of

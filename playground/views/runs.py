@@ -13,6 +13,7 @@ from playground.actions import runs as actions
 from playground.actions.branches import Begin
 from playground.errors import NotFound, Refusal
 from playground.models import Experiment, Run
+from playground.people import name_of
 from playground.specs import PromptSpec, Strict, parse
 from playground.views.signed_in import signed_in, user_of
 
@@ -110,5 +111,5 @@ def whole(run: Run) -> dict[str, Any]:
         "receipt": run.receipt,
         "branch_of": run.branch_of_id and str(run.branch_of_id),
         "again_of": run.again_of_id and str(run.again_of_id),
-        "user_name": run.user.get_short_name() or run.user.username,
+        "user_name": name_of(run.user),
     }

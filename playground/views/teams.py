@@ -20,6 +20,7 @@ from playground.actions import teams as actions
 from playground.errors import NotFound, Refusal
 from playground.models import AuditEntry, Membership, Role, Team
 from playground.specs import Strict
+from playground.people import name_of
 from playground.views import invitations
 from playground.views.forms import OneChange, read_form
 from playground.views.signed_in import user_of
@@ -97,7 +98,7 @@ def member(request: HttpRequest, pk: uuid.UUID, member: int) -> HttpResponseRedi
         team = team_to_change(user, pk, Verb.MANAGE)
         changed = member_of(team, member)
         actions.change_role(team, user, changed, read_form(actions.NewRole, request).role)
-        messages.success(request, f"The role of {audit.name_of(changed.user)} is {changed.role} now.")
+        messages.success(request, f"The role of {name_of(changed.user)} is {changed.role} now.")
     return redirect("team", pk)
 
 
@@ -111,7 +112,7 @@ def remove(request: HttpRequest, pk: uuid.UUID, member: int) -> HttpResponseRedi
         if removed.user_id == user.pk:
             raise NotFound("other member")  # leaving has an address of its own
         actions.remove(team, user, removed)
-        messages.success(request, f"{audit.name_of(removed.user)} is no longer a member.")
+        messages.success(request, f"{name_of(removed.user)} is no longer a member.")
     return redirect("team", pk)
 
 
@@ -135,7 +136,7 @@ def transfer(request: HttpRequest, pk: uuid.UUID) -> HttpResponseRedirect:
         team = team_to_change(user, pk, Verb.MANAGE)
         heir = member_of(team, read_form(Heir, request).member)
         actions.transfer(team, member_of(team, user.pk), heir)
-        messages.success(request, f"{audit.name_of(heir.user)} is an owner now, and you are an editor.")
+        messages.success(request, f"{name_of(heir.user)} is an owner now, and you are an editor.")
     return redirect("team", pk)
 
 
