@@ -20,6 +20,7 @@ from playground.actions import runs
 from playground.actions.branches import Columns
 from playground.actions.comparisons import board_of
 from playground.actions.doorbells import ring_for_all
+from playground.actions.races import stored_once
 from playground.actions.versions import version_of
 from playground.boards import Board, Column, Key, Row
 from playground.errors import NotFound, Refusal
@@ -96,7 +97,7 @@ def start(comparison: Comparison, user: User, press: Press, key: str) -> Started
         for sample in range(samples_of(cell.column, wanted))
     ]
     columns = {cell.column.key: cell.column for cell in ready}
-    made, is_new = runs.stored_once(lambda: maker.store(rows, columns), maker.find)
+    made, is_new = stored_once(lambda: maker.store(rows, columns), maker.find)
     return Started(made, refused, _notes(board, list(columns.values()), wanted), is_new)
 
 
@@ -138,7 +139,6 @@ class Maker:
         own = {"spec": spec.as_json(), "settings": spec.settings.effective()}
         return runs.made_of(wanted, cell.columns | own)
 
-    @transaction.atomic
     def store(self, rows: list[Run], columns: dict[str, Column]) -> list[Run]:
         experiment = self.comparison.experiment
         versions = {key: version_of(experiment, column.content, self.user) for key, column in columns.items()}

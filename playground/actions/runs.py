@@ -12,12 +12,13 @@ from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
+from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
 from playground import catalog
 from playground.actions import branches, prompts
+from playground.actions.races import stored_once
 from playground.actions.doorbells import ring, ring_for_all
 from playground.actions.versions import version_of
 from playground.errors import RUN_ERRORS, NotFound, Refusal
@@ -87,20 +88,6 @@ def submit(wanted: Submission) -> tuple[Run, bool]:
     return stored_once(lambda: _insert(wanted, columns), lambda: _find(wanted))
 
 
-def stored_once(store: Callable[[], Stored], find: Callable[[], Stored | None]) -> tuple[Stored, bool]:
-    """What ``store`` answers and True, or what ``find`` does and False when a racing request was first.
-
-    Raises Refusal ``busy`` when three other writers were faster.
-    """
-    for _ in range(3):  # racing writers meet in a unique constraint: look again, then take the next number
-        try:
-            return store(), True
-        except IntegrityError:
-            if found := find():
-                return found, False
-    raise Refusal("busy", "Somebody saved this experiment at the same moment. Try again.", status=503)
-
-
 def _find(wanted: Submission) -> Run | None:
     run = Run.objects.filter(user=wanted.user, idempotency_key=wanted.idempotency_key).first()
     if run is not None and run.request_hash != wanted.request_hash():
@@ -158,7 +145,6 @@ def columns_of(spec: PromptSpec) -> branches.Columns:
     }
 
 
-@transaction.atomic
 def _insert(wanted: Submission, columns: branches.Columns) -> Run:
     if wanted.experiment:
         _hold_in_its_team(wanted.experiment, wanted.team)

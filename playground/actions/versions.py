@@ -6,11 +6,12 @@ from dataclasses import dataclass, field
 from typing import Annotated, Any
 
 from django.contrib.auth.models import User
-from django.db import IntegrityError, transaction
 from django.db.models import Count, QuerySet
 from django.utils import timezone
 from pydantic import AfterValidator, StringConstraints
 
+from playground.actions.experiments import made
+from playground.actions.races import nothing, stored_once
 from playground.errors import Refusal
 from playground.limits import LIMITS
 from playground.models import Experiment, Run, Team, Version
@@ -18,7 +19,6 @@ from playground.people import name_of
 from playground.specs import PromptSpec, Strict, clean
 
 PAGE = 200  # versions in one answer
-TRIES = 3  # writers that choose one number meet in a unique constraint
 Label = Annotated[
     str,
     StringConstraints(strip_whitespace=True, min_length=1, max_length=LIMITS.label_chars),
@@ -180,10 +180,4 @@ def _next(
 
 def _numbered(make: Callable[[], Version]) -> Version:
     """What ``make`` makes; a writer that lost the race for a number looks again."""
-    for _ in range(TRIES):
-        try:
-            with transaction.atomic():
-                return make()
-        except IntegrityError:
-            continue
-    raise Refusal("busy", "Somebody saved this experiment at the same moment. Try again.", status=503)
+    return stored_once(make, nothing)[0]

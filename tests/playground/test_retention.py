@@ -72,7 +72,7 @@ def test_deleting_an_experiment_stops_its_runs(alice: User, experiment: Experime
 
 
 def test_nothing_is_started_in_a_deleted_experiment(alice: User, experiment: Experiment) -> None:
-    deletions.delete_experiment(experiment, alice)
+    deletions.delete(experiment, alice)
     with pytest.raises(NotFound):
         runs.submit(runs.Submission(alice, experiment.team, spec(), "k", experiment))
 
