@@ -24,7 +24,6 @@ from playground.actions.races import stored_once
 from playground.actions.versions import version_of
 from playground.boards import Board, Column, Key, Row
 from playground.errors import NotFound, Refusal
-from playground.events import ask_to_cancel
 from playground.limits import LIMITS
 from playground.models import Comparison, Run
 from playground.models.run import Kind, Status
@@ -315,15 +314,12 @@ def stop(comparison: Comparison, user: User, wanted: Stop) -> int:
 
     Raises NotFound for a cell that the board does not have.
     """
-    live = comparison.runs.live()
+    chosen = comparison.runs.all()
     if not wanted.everyone:
-        live = live.filter(user=user)
+        chosen = chosen.filter(user=user)
     if wanted.cells is not None:
-        live = live.filter(_in(board_of(comparison), wanted.cells))
-    ids = list(live.values_list("pk", flat=True))
-    asked = Run.objects.filter(pk__in=ids).request_cancel()
-    ask_to_cancel(*Run.objects.filter(pk__in=ids, status=Status.RUNNING).values_list("pk", flat=True))
-    return asked
+        chosen = chosen.filter(_in(board_of(comparison), wanted.cells))
+    return runs.stop(chosen)
 
 
 def _in(board: Board, cells: list[Cell]) -> Q:

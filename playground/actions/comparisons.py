@@ -1,4 +1,4 @@
-"""Comparisons: make, save, copy, delete and undo that."""
+"""Comparisons: make, save, copy and list."""
 
 import secrets
 from typing import Annotated, Any, Self
@@ -117,17 +117,6 @@ def copy(comparison: Comparison, user: User) -> Comparison:
     return Comparison.objects.create(
         experiment=comparison.experiment, title=title, board=comparison.board, created_by=user
     )
-
-
-def delete(comparison: Comparison) -> None:
-    """Hides it from everybody; can be undone until the keeper removes it."""
-    comparison.deleted_at = timezone.now()
-    comparison.save(update_fields=["deleted_at"])
-
-
-def restore(comparison: Comparison) -> None:
-    comparison.deleted_at = None
-    comparison.save(update_fields=["deleted_at"])
 
 
 def listed(experiment: Experiment) -> list[dict[str, Any]]:

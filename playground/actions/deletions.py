@@ -1,7 +1,6 @@
 """Deleting and undoing it: rows are hidden at once, and removed by the keeper after KEPT."""
 
 from datetime import timedelta
-from functools import partial
 from typing import Any
 
 from django.contrib.auth.models import User
@@ -10,10 +9,10 @@ from django.db.models import QuerySet
 from django.db.models.functions import Left
 from django.utils import timezone
 
-from playground.actions import audit
-from playground.events import ask_to_cancel
+from playground.actions import audit, runs
 from playground.models import Comparison, Experiment, Run, Team
 
+Deletable = Experiment | Comparison | Run
 KEPT = timedelta(days=7)
 BATCH = 200  # runs that one transaction of the keeper removes
 LISTED = 100  # of each kind on the page of a team
@@ -21,40 +20,32 @@ PREVIEW = 120  # characters of an answer
 
 
 @transaction.atomic
-def delete_experiment(experiment: Experiment, user: User) -> None:
-    """Hides an experiment with everything in it, and stops its runs. Repeating it is harmless."""
-    rows = Experiment.objects.filter(pk=experiment.pk, deleted_at=None)
-    if not rows.update(deleted_at=timezone.now()):
-        return
-    for run in experiment.runs.live():
-        _stop(run)
-    audit.record(experiment.team, user, "experiment_deleted", title=experiment.title)
+def delete(row: Deletable, user: User) -> None:
+    """Hides ``row`` with everything in it, and stops its runs. Repeating it is harmless."""
+    if _rows(row).filter(deleted_at=None).update(deleted_at=timezone.now()):
+        runs.stop(Run.objects.filter(pk=row.pk) if isinstance(row, Run) else row.runs.all())
+        _record(row, user, "deleted")
 
 
 @transaction.atomic
-def restore_experiment(experiment: Experiment, user: User) -> None:
-    rows = Experiment.objects.filter(pk=experiment.pk).exclude(deleted_at=None)
-    if rows.update(deleted_at=None):
-        audit.record(experiment.team, user, "experiment_restored", title=experiment.title)
+def restore(row: Deletable, user: User) -> None:
+    """Undoes a deletion; what is there already stays as it is."""
+    if _rows(row).exclude(deleted_at=None).update(deleted_at=None):
+        _record(row, user, "restored")
 
 
-@transaction.atomic
-def delete_run(run: Run, user: User) -> None:
-    """Hides a run; one that is live is stopped first."""
-    if Run.objects.filter(pk=run.pk, deleted_at=None).update(deleted_at=timezone.now()):
-        _stop(run)
-        audit.record(run.team, user, "runs_deleted", count=1)
+def _rows(row: Deletable) -> QuerySet[Any]:
+    return type(row).objects.filter(pk=row.pk)
 
 
-@transaction.atomic
-def restore_run(run: Run, user: User) -> None:
-    if Run.objects.filter(pk=run.pk).exclude(deleted_at=None).update(deleted_at=None):
-        audit.record(run.team, user, "runs_restored", count=1)
-
-
-def _stop(run: Run) -> None:
-    if run.request_cancel():
-        transaction.on_commit(partial(ask_to_cancel, run.pk))
+def _record(row: Deletable, user: User, what: str) -> None:
+    match row:
+        case Run():
+            audit.record(row.team, user, f"runs_{what}", count=1)
+        case Experiment():
+            audit.record(row.team, user, f"experiment_{what}", title=row.title)
+        case Comparison():
+            audit.record(row.experiment.team, user, f"comparison_{what}", title=row.title)
 
 
 def listed(team: Team) -> dict[str, list[Any]]:

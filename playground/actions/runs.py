@@ -188,6 +188,16 @@ def cancel(run: Run) -> Run:
     if run.request_cancel():
         ask_to_cancel(run.pk)
     run.refresh_from_db(fields=["status", "finish_reason", "cancel_requested_at"])
+def stop(runs: RunQuerySet) -> int:
+    """Asks for cancellation of those of ``runs`` that are live; how many were asked."""
+    ids = list(runs.live().values_list("pk", flat=True))
+    chosen = Run.objects.filter(pk__in=ids)
+    asked = chosen.request_cancel()
+    running = chosen.filter(status=Status.RUNNING).values_list("pk", flat=True)
+    transaction.on_commit(partial(ask_to_cancel, *running))
+    return asked
+
+
     return run
 
 

@@ -13,7 +13,7 @@ from django.views.decorators.http import require_GET, require_http_methods, requ
 
 from playground import catalog
 from playground.access import Verb, comparison_for, experiment_for, may
-from playground.actions import cells, presets, votes
+from playground.actions import cells, deletions, presets, votes
 from playground.actions import comparisons as actions
 from playground.errors import NotFound
 from playground.limits import LIMITS
@@ -58,7 +58,8 @@ def show(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 @signed_in
 def delete(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
-    actions.delete(comparison_for(user_of(request), pk, Verb.EDIT))
+    user = user_of(request)
+    deletions.delete(comparison_for(user, pk, Verb.EDIT), user)
     return JsonResponse({})
 
 
@@ -71,7 +72,7 @@ def restore(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
         comparison = comparison_for(user, pk, Verb.EDIT, deleted=True)
     except NotFound:
         comparison = comparison_for(user, pk, Verb.EDIT)
-    actions.restore(comparison)
+    deletions.restore(comparison, user)
     if wants_page(request):
         return redirect("comparison", pk)
     return JsonResponse({"comparison": named(comparison)})

@@ -31,7 +31,7 @@ OFFERED = 60.0  # seconds that the way back stays on every page
 def experiment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     user = user_of(request)
     deleted = experiment_for(user, pk, Verb.EDIT)
-    actions.delete_experiment(deleted, user)
+    actions.delete(deleted, user)
     undo = offer_undo(request, f"Deleted “{deleted.title}”.", reverse("experiment-restore", args=[pk]))
     if wants_page(request):
         return redirect(f"{reverse('experiments')}?team={deleted.team_id}")
@@ -42,7 +42,7 @@ def experiment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def restore_experiment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     user = user_of(request)
-    actions.restore_experiment(experiment_for(user, pk, Verb.EDIT, deleted=True), user)
+    actions.restore(experiment_for(user, pk, Verb.EDIT, deleted=True), user)
     return restored(request, reverse("experiment", args=[pk]))
 
 
@@ -50,7 +50,7 @@ def restore_experiment(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def run(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     user = user_of(request)
-    actions.delete_run(run_for(user, pk, Verb.EDIT), user)
+    actions.delete(run_for(user, pk, Verb.EDIT), user)
     return JsonResponse({"undo": offer_undo(request, "Deleted a run.", reverse("run-restore", args=[pk]))})
 
 
@@ -59,7 +59,7 @@ def run(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 def restore_run(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     user = user_of(request)
     row = run_for(user, pk, Verb.EDIT, deleted=True)
-    actions.restore_run(row, user)
+    actions.restore(row, user)
     home = ("experiment", row.experiment_id) if row.experiment_id else ("team-deleted", row.team_id)
     return restored(request, reverse(home[0], args=[home[1]]))
 

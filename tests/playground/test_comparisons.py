@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from playground.actions import cells, comparisons
+from playground.actions import cells, comparisons, deletions
 from playground.boards import Board
 from playground.limits import LIMITS
 from playground.models import Comparison, Experiment, Run, Version
@@ -131,6 +131,18 @@ def test_the_list_has_what_is_not_deleted(
     for _ in range(2):
         assert ask(alice, "comparison-restore", comparison.pk).status_code == 200
     assert len(ask(alice, "comparisons", experiment.pk, method="get").json()["comparisons"]) == 2
+
+
+def test_deleting_stops_its_runs_and_is_written_down(alice: User, comparison: Comparison) -> None:
+    press(alice, comparison)
+    Run.objects.filter(pk__in=comparison.runs.values("pk")[:1]).update(status=Status.RUNNING)
+    for _ in range(2):
+        ask(alice, "comparison", comparison.pk, method="delete")
+    assert not comparison.runs.filter(status=Status.QUEUED).exists()
+    assert comparison.runs.get(status=Status.RUNNING).cancel_requested_at is not None
+    ask(alice, "comparison-restore", comparison.pk)
+    audit = comparison.experiment.team.audit.order_by("pk").values_list("action", "about__title")
+    assert list(audit) == [("comparison_deleted", "Ways"), ("comparison_restored", "Ways")]
 
 
 def test_the_list_costs_the_same_for_many(
@@ -435,7 +447,7 @@ def test_the_history_leaves_comparisons_out_unless_asked(
     rows = client.get(address, {"among": "comparisons"}).json()["runs"]
     assert len(rows) == 4
     assert rows[0]["comparison"] == {"title": "Ways", "url": f"/comparisons/{comparison.pk}/"}
-    comparisons.delete(comparison)
+    deletions.delete(comparison, alice)
     rows = client.get(address, {"among": "comparisons"}).json()["runs"]
     assert rows[0]["comparison"] == {"title": "Ways", "url": ""}
 
@@ -446,7 +458,7 @@ def test_the_receipt_says_from_which_comparison_a_run_is(alice: User, comparison
     assert run
     receipt = ask(alice, "run-receipt", run.pk, method="get").content.decode()
     assert f'<a href="/comparisons/{comparison.pk}/">Ways</a>' in receipt
-    comparisons.delete(comparison)
+    deletions.delete(comparison, alice)
     receipt = ask(alice, "run-receipt", run.pk, method="get").content.decode()
     assert "“Ways”, which was deleted" in receipt
     assert "comparison" not in ask(alice, "run-receipt", make_run(alice).pk, method="get").content.decode()

@@ -99,7 +99,7 @@ def test_a_shared_experiment_is_no_longer_shown_once_it_is_deleted(
     )
     url = reverse("shared", args=["open-sesame-open-sesame"])
     assert Client().get(url).status_code == 200
-    deletions.delete_experiment(experiment, alice)
+    deletions.delete(experiment, alice)
     assert Client().get(url).status_code in (404, 410)
 
 
@@ -128,7 +128,7 @@ def test_the_keeper_removes_after_seven_days_in_batches(alice: User, experiment:
     comparison = Comparison.objects.create(experiment=experiment, title="x", board={})
     runs = kept(experiment, deletions.BATCH + 3, version=version, comparison=comparison)
     Vote.objects.create(comparison=comparison, user=alice, run=runs[0], against=runs[1], choice="tie")
-    deletions.delete_experiment(experiment, alice)
+    deletions.delete(experiment, alice)
     assert purge_all() == []
     Experiment.objects.filter(pk=experiment.pk).update(deleted_at=timezone.now() - deletions.KEPT)
     assert purge_all() == [deletions.BATCH, 3, 1]
