@@ -32,6 +32,7 @@ class Token(Strict):
     id: Count
     lp: float | None = Field(default=None, allow_inf_nan=False)
     rank: Count | None = None
+    ms: Count | None = None  # since the first token
     top: list[tuple[Count, Long, float]] = []
     given: bool = False
 

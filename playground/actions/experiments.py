@@ -69,8 +69,7 @@ def save_draft(experiment: Experiment, draft: Draft, user: User) -> int:
     )
     if saved is None:
         raise conflict(Experiment.objects.select_related("edited_by").get(pk=experiment.pk))
-    title = draft.title.strip() or "Untitled"
-    SearchEntry.of_experiment(experiment.pk, title, draft.scope, draft.spec.as_json())
+    SearchEntry.of_experiment(experiment.pk, title, draft.scope, spec)
     return saved
 
 

@@ -105,7 +105,7 @@ class Import:
 
     def store(self) -> Experiment:
         head = self.file.experiment
-        self.experiment = Experiment.objects.create(
+        self.experiment = made(
             team=self.team,
             title=head.title.strip() or "Untitled",
             scope=head.scope,
@@ -113,14 +113,10 @@ class Import:
             inputs=head.inputs,
             created_by=self.user,
         )
-        SearchEntry.of_experiment(
-            self.experiment.pk, self.experiment.title, head.scope, self.experiment.draft
-        )
         self.experiment.tags.set(tags.called(self.team, head.tags))
         self._store_versions()
         self._store_comparisons()
-        runs = (self._run(run) for run in self.file.runs)
-        Run.objects.bulk_create(runs, batch_size=BATCH)
+        self._store_runs()
         self._store_judgements()
         return self.experiment
 
@@ -158,6 +154,12 @@ class Import:
             )
             for exported in self.file.comparisons
         )
+
+    def _store_runs(self) -> None:
+        for start in range(0, len(self.file.runs), BATCH):
+            rows = [self._run(run) for run in self.file.runs[start : start + BATCH]]
+            Run.objects.bulk_create(rows)
+            SearchEntry.of_new_runs(rows)
 
     def _run(self, run: ExportedRun) -> Run:
         same = run.model_dump(

@@ -115,7 +115,7 @@ def fork(team: Team, user: User, work: Work, source: Version | None = None) -> E
 
     The caller has proved that ``user`` may read the source and edit in ``team``.
     """
-    made = Experiment.objects.create(
+    return made(
         team=team,
         created_by=user,
         title=work.title[: LIMITS.title_chars],
@@ -124,8 +124,6 @@ def fork(team: Team, user: User, work: Work, source: Version | None = None) -> E
         inputs=work.inputs,
         forked_from=source,
     )
-    SearchEntry.of_experiment(made.pk, made.title, made.scope, made.draft)
-    return made
 
 
 def fork_experiment(experiment: Experiment, team: Team, user: User) -> Experiment:

@@ -1,6 +1,7 @@
 """SearchEntry: the words of one experiment or run, for full-text search."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -108,9 +109,18 @@ class SearchEntry(models.Model):
     def of_run(cls, run: Run) -> None:
         """Keeps the words of a run that has ended; one without an experiment is in no list."""
         if run.experiment_id:
-            body = f"{run.text[: MOST // 2]}\n{run.prompt_text}"[:MOST]
-            defaults = {"body": body, "experiment_id": run.experiment_id}
+            defaults = {"body": body_of_run(run), "experiment_id": run.experiment_id}
             cls.objects.update_or_create(run=run, defaults=defaults)
+
+    @classmethod
+    def of_new_runs(cls, runs: Iterable[Run]) -> None:
+        """The same of many runs of experiments that have no entries yet."""
+        entries = [
+            SearchEntry(run=run, experiment_id=run.experiment_id, body=body_of_run(run))
+            for run in runs
+            if run.experiment_id
+        ]
+        SearchEntry.objects.bulk_create(entries)
 
     def snippet(self, query: str) -> list[dict[str, Any]]:
         """The text around the first word of ``query`` that stands in it: [{"text", "hit"}]."""
@@ -130,6 +140,11 @@ def _segments(text: str, pattern: re.Pattern[str]) -> list[dict[str, Any]]:
         segments += [{"text": text[place : match.start()], "hit": False}, {"text": match[0], "hit": True}]
         place = match.end()
     return [part for part in [*segments, {"text": text[place:], "hit": False}] if part["text"]]
+
+
+def body_of_run(run: Run) -> str:
+    """The answer, which may take half of the room, and the prompt."""
+    return f"{run.text[: MOST // 2]}\n{run.prompt_text}"[:MOST]
 
 
 def body_of(title: str, scope: str, draft: dict[str, Any]) -> str:

@@ -18,7 +18,7 @@ from playground.boards import Board
 from playground.body_limit import IMPORT
 from playground.errors import Refusal
 from playground.limits import LIMITS
-from playground.models import Experiment, Membership, Role, Run, Team
+from playground.models import Experiment, Membership, Role, Run, SearchEntry, Team
 from tests.conftest import spec
 from tests.playground.permissions import board, someone, things
 
@@ -36,7 +36,8 @@ tokens = st.fixed_dictionaries(
         "lp": numbers,
         "rank": ids,
         "top": st.lists(st.tuples(ids, words, numbers).map(list), max_size=2),
-    }
+    },
+    optional={"ms": ids, "given": st.booleans()},
 )
 maybe_date = st.none() | st.just(THEN)
 
@@ -194,6 +195,9 @@ def test_a_real_experiment_survives_the_way_out_and_in(alice: User) -> None:
     assert without_ids(exported(again)) == without_ids(out)
     assert again.pk != experiment.pk
     assert not set(again.runs.values_list("pk")) & set(experiment.runs.values_list("pk"))
+    runs = {str(pk) for pk in again.runs.values_list("pk", flat=True)}
+    found = SearchEntry.objects.filter(experiment=again).exclude(run=None)
+    assert {str(entry.run_id) for entry in found} == runs, "the words of its runs are found, too"
     page = Client()
     page.force_login(alice)
     assert page.get(reverse("experiment", args=[again.pk])).status_code == 200

@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from playground.actions import imports
 from tests.system.instance import Browser, Instance, long_spec, run_of, spec, start_run, watch_to_end
 
 REVIEWS = ["The strap broke on the first day.", "I would buy it again.", "It came late, but it works well."]
@@ -55,6 +56,10 @@ def test_three_ways_on_three_inputs_end_and_read_right(
     assert seen.text == first["text"]
     results = browser.get(f"{url}results").json()
     assert [column["figures"]["answers"] for column in results["columns"]] == [3, 3, 3]
+    (file,) = imports.read(browser.get(f"{url}export/comparison.json").body)
+    assert {str(run.ref) for run in file.runs} == {cell["id"] for cell in cells}, (
+        "what is exported can be read"
+    )
 
 
 def test_a_single_run_overtakes_a_comparison_which_then_stops(
