@@ -41,15 +41,19 @@ MAY = {
 Actor = User | AnonymousUser
 
 
-def teams_of(user: Actor) -> QuerySet[Team]:
-    """Teams that ``user`` is a member of: the personal one first, then by name."""
-    return Team.objects.filter(pk__in=_team_ids_of(user)).order_by(
-        Case(When(personal_of=user.pk or 0, then=0), default=1), "name"
-    )
+def memberships_of(user: Actor) -> QuerySet[Membership]:
+    """What ``user`` is where: the personal team first, then by name."""
+    rows = Membership.objects.filter(user_id=user.pk or 0).select_related("team")
+    return rows.order_by(Case(When(team__personal_of=user.pk or 0, then=0), default=1), "team__name", "pk")
+
+
+def teams_of(user: Actor, verb: Verb) -> list[Team]:
+    """Teams in which ``user`` has the right, in the order of memberships_of."""
+    return [row.team for row in memberships_of(user) if verb in MAY[Role(row.role)]]
 
 
 def team_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Team:
-    team = teams_of(user).filter(pk=pk).first()
+    team = Team.objects.filter(pk__in=_team_ids_of(user)).filter(pk=pk).first()
     if team is None:
         raise NotFound("team")
     _prove(user, team.pk, verb, "team")
@@ -219,12 +223,6 @@ def rights(user: Actor, team: uuid.UUID) -> set[Verb]:
     """All that ``user`` may do in the team; for what a page offers, never instead of a proof."""
     membership = Membership.objects.filter(user_id=user.pk or 0, team_id=team).first()
     return MAY[Role(membership.role)] if membership else set()
-
-
-def memberships_of(user: Actor) -> QuerySet[Membership]:
-    """What ``user`` is where: the personal team first, then by name."""
-    rows = Membership.objects.filter(user_id=user.pk or 0).select_related("team")
-    return rows.order_by(Case(When(team__personal_of=user.pk or 0, then=0), default=1), "team__name", "pk")
 
 
 def _prove(user: Actor, team: uuid.UUID, verb: Verb, kind: str) -> None:

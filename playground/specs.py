@@ -3,6 +3,7 @@
 import hashlib
 import json
 import secrets
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -205,6 +206,14 @@ def parse(kind: type[T], body: bytes) -> T:
     """``body`` as a ``kind``; raises Refusal naming the first field that is wrong."""
     try:
         return kind.model_validate_json(body)
+    except ValidationError as error:
+        raise refusal(error) from None
+
+
+def checked(kind: type[T], values: Mapping[str, Any]) -> T:
+    """``values`` of a form or a query as a ``kind``; raises Refusal naming the first one that is wrong."""
+    try:
+        return kind.model_validate(values)
     except ValidationError as error:
         raise refusal(error) from None
 

@@ -5,15 +5,14 @@ from typing import Annotated, Any, Self
 
 from django.contrib.auth.models import User
 from django.db.models import Func, IntegerField
-from django.utils import timezone
 from pydantic import Field, model_validator
 
 from playground.actions import drafts
 from playground.boards import Board, Column, Row, Values
 from playground.errors import NotFound, Refusal
 from playground.limits import LIMITS
-from playground.people import name_of
 from playground.models import Comparison, Experiment
+from playground.people import name_of
 from playground.specs import PromptSpec, Strict, Title
 
 NAME = "Comparison"

@@ -58,12 +58,13 @@ def save_draft(experiment: Experiment, draft: Draft, user: User) -> int:
 
     Raises Refusal ``draft_conflict`` with the stored draft when somebody saved in between.
     """
+    title, spec = draft.title.strip() or "Untitled", draft.spec.as_json()
     saved = drafts.store(
         experiment,
         draft.draft_version,
-        title=draft.title.strip() or "Untitled",
+        title=title,
         scope=draft.scope,
-        draft=draft.spec.as_json(),
+        draft=spec,
         inputs=draft.inputs,
         edited_by=user,
     )

@@ -4,11 +4,10 @@ import hashlib
 import logging
 import uuid
 from collections import defaultdict
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
-from typing import TypeVar
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -18,20 +17,18 @@ from django.utils import timezone
 
 from playground import catalog
 from playground.actions import branches, prompts
-from playground.actions.races import stored_once
 from playground.actions.doorbells import ring, ring_for_all
+from playground.actions.races import stored_once
 from playground.actions.versions import version_of
 from playground.errors import RUN_ERRORS, NotFound, Refusal
 from playground.events import ask_to_cancel
 from playground.limits import LIMITS
 from playground.models import Comparison, Experiment, Run, Team, WorkerLease
-from playground.models.run import STOPPED, Kind, Outcome, Status
+from playground.models.run import STOPPED, Kind, Outcome, RunQuerySet, Status
 from playground.models.worker_lease import WorkerState
 from playground.specs import PromptSpec
 
 log = logging.getLogger(__name__)
-
-Stored = TypeVar("Stored")
 
 
 @dataclass(frozen=True)
@@ -188,6 +185,9 @@ def cancel(run: Run) -> Run:
     if run.request_cancel():
         ask_to_cancel(run.pk)
     run.refresh_from_db(fields=["status", "finish_reason", "cancel_requested_at"])
+    return run
+
+
 def stop(runs: RunQuerySet) -> int:
     """Asks for cancellation of those of ``runs`` that are live; how many were asked."""
     ids = list(runs.live().values_list("pk", flat=True))
@@ -196,9 +196,6 @@ def stop(runs: RunQuerySet) -> int:
     running = chosen.filter(status=Status.RUNNING).values_list("pk", flat=True)
     transaction.on_commit(partial(ask_to_cancel, *running))
     return asked
-
-
-    return run
 
 
 @dataclass(frozen=True)

@@ -14,15 +14,15 @@ from typing import Any
 
 from inference.prompts import PromptToken
 from playground.actions import cells, prompts, results
+from playground.actions.votes import OPPOSITE
 from playground.errors import RUN_ERRORS
 from playground.limits import LIMITS
-from playground.models import Comparison, Experiment, Run, Version
+from playground.models import Choice, Comparison, Experiment, Run, Version
 from playground.models.run import LIVE
 from playground.receipts import rows
 
 Document = dict[str, Any]
 Target = Experiment | Version | Run | Comparison
-MIRRORED = {"better": "worse", "worse": "better"}
 
 
 class Room:
@@ -249,7 +249,7 @@ def _votes(comparison: Comparison, columns: list[str]) -> list[Document]:
         if first not in place or second not in place or first == second:
             continue
         if place[first] > place[second]:
-            first, second, choice = second, first, MIRRORED.get(choice, choice)
+            first, second, choice = second, first, OPPOSITE.get(Choice(choice), choice)
         counts[first, second][choice] += 1
     names = ("better", "worse", "tie", "both_bad")
     pairs = sorted(counts, key=lambda pair: (place[pair[0]], place[pair[1]]))

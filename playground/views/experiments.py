@@ -28,13 +28,13 @@ from playground.access import (
 )
 from playground.actions import experiments as actions
 from playground.actions import presets, tags, versions
-from playground.errors import NotFound
 from playground.limits import LIMITS
 from playground.models import Experiment, SearchEntry, Version
 from playground.people import name_of
 from playground.specs import parse
 from playground.starters import STARTERS
 from playground.views import history
+from playground.views.forms import chosen_team
 from playground.views.listings import Listing, by_age, listed, rows_of, with_tags
 from playground.views.signed_in import signed_in, user_of
 
@@ -73,7 +73,7 @@ def index(request: HttpRequest) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponseRedirect:
     """Makes a blank experiment, or one from the starter that the form names, in the team it names."""
     user = user_of(request)
-    team = chosen_team(user, request.POST.get("team"))
+    team = chosen_team(request, user)
     key = request.POST.get("starter")
     experiment = actions.make_from_starter(team, user, key) if key else actions.make_blank(team, user)
     return redirect("experiment", experiment.pk)
@@ -88,7 +88,7 @@ def move(request: HttpRequest, pk: uuid.UUID) -> HttpResponseRedirect:
     """
     user = user_of(request)
     experiment = experiment_for(user, pk, Verb.MANAGE)
-    target = chosen_team(user, request.POST.get("team"))
+    target = chosen_team(request, user)
     actions.move(experiment, target, user)
     messages.success(request, f"Moved to {target.name}.")
     return redirect("experiment", pk)
@@ -100,18 +100,8 @@ def fork(request: HttpRequest, pk: uuid.UUID) -> HttpResponseRedirect:
     """Forks the stored draft into the team of the form."""
     user = user_of(request)
     experiment = experiment_for(user, pk)
-    made = versions.fork_experiment(experiment, chosen_team(user, request.POST.get("team")), user)
+    made = versions.fork_experiment(experiment, chosen_team(request, user), user)
     return redirect("experiment", made.pk)
-
-
-def chosen_team(user: User, named: str | None) -> Team:
-    """The team of a form, for writing; the personal one where it names none."""
-    if not named:
-        return personal_team_for(user, Verb.EDIT)
-    try:
-        return team_for(user, uuid.UUID(named), Verb.EDIT)
-    except ValueError:
-        raise NotFound("team") from None
 
 
 @signed_in

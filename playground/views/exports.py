@@ -12,14 +12,13 @@ from django.shortcuts import render
 from django.utils.text import slugify
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET
-from pydantic import ValidationError
 
 from playground.access import Verb, comparison_for, experiment_for, team_for
 from playground.actions import audit
 from playground.actions import exports as actions
 from playground.errors import NotFound
 from playground.models import Choice, Comparison
-from playground.specs import refusal
+from playground.specs import checked
 from playground.views import history
 from playground.views.signed_in import signed_in, user_of
 
@@ -58,7 +57,7 @@ def experiment(request: HttpRequest, pk: uuid.UUID, name: str) -> HttpResponse:
         "examples.csv": lambda: actions.examples_csv(found),
     }
     if name.startswith("history."):
-        runs = history.chosen(found, wanted_of(request))
+        runs = history.chosen(found, checked(history.Search, request.GET.dict()))
         makers |= {
             "history.json": lambda: actions.experiment_json(found, runs),
             "history.jsonl": lambda: actions.runs_jsonl(runs),
@@ -88,13 +87,6 @@ def team(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     found = team_for(user, pk, Verb.MANAGE)
     audit.record(found, user, "team_exported")
     return file(request, found.name, "team.json", {"team.json": lambda: actions.team_json(found)})
-
-
-def wanted_of(request: HttpRequest) -> history.Search:
-    try:
-        return history.Search.model_validate(request.GET.dict())
-    except ValidationError as error:
-        raise refusal(error) from None
 
 
 def fields_of(comparison: Comparison) -> list[str]:

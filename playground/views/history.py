@@ -7,7 +7,7 @@ from django.db.models.functions import Left
 from django.http import HttpRequest, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from playground.access import experiment_for
 from playground.errors import NotFound
@@ -61,11 +61,7 @@ class Search(Strict):
 @require_GET
 def index(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     experiment = experiment_for(user_of(request), pk)
-    try:
-        wanted = Search.model_validate(request.GET.dict())
-    except ValidationError as error:
-        raise refusal(error) from None
-    return JsonResponse(page_of(experiment, wanted))
+    return JsonResponse(page_of(experiment, checked(Search, request.GET.dict())))
 
 
 def page_of(experiment: Experiment, wanted: Search) -> dict[str, Any]:

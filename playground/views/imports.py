@@ -7,12 +7,11 @@ from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
 
-from playground.access import MAY, Verb, memberships_of
+from playground.access import Verb, teams_of
 from playground.actions import imports as actions
 from playground.errors import Refusal
 from playground.limits import LIMITS
-from playground.models import Role
-from playground.views.experiments import chosen_team
+from playground.views.forms import chosen_team
 from playground.views.signed_in import user_of
 
 
@@ -23,7 +22,7 @@ def new(request: HttpRequest) -> HttpResponse:
     user = user_of(request)
     fault, status = "", 200
     if request.method == "POST":
-        team = chosen_team(user, request.POST.get("team"))
+        team = chosen_team(request, user)
         try:
             made = actions.store(team, user, actions.read(uploaded(request)))
         except Refusal as error:
@@ -33,9 +32,13 @@ def new(request: HttpRequest) -> HttpResponse:
             if len(made) == 1:
                 return redirect("experiment", made[0].pk)
             return redirect(f"/experiments/?team={team.pk}")
-    teams = [row.team for row in memberships_of(user) if Verb.EDIT in MAY[Role(row.role)]]
     asked = request.POST.get("team") or request.GET.get("team")
-    context = {"fault": fault, "teams": teams, "chosen": asked, "most": LIMITS.import_bytes}
+    context = {
+        "fault": fault,
+        "teams": teams_of(user, Verb.EDIT),
+        "chosen": asked,
+        "most": LIMITS.import_bytes,
+    }
     return render(request, "experiments/import.html", context, status=status)
 
 

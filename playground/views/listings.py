@@ -11,12 +11,12 @@ from django.db.models import Count, Prefetch, QuerySet, prefetch_related_objects
 from django.db.models.functions import Lower
 from django.http import HttpRequest
 from django.utils import timezone
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import AfterValidator, Field
 
 from playground.access import experiments_of
 from playground.limits import LIMITS
 from playground.models import Experiment, Run, Tag
-from playground.specs import Strict, clean, refusal, shot_label
+from playground.specs import Strict, checked, clean, shot_label
 
 
 class Listing(Strict):
@@ -31,10 +31,7 @@ class Listing(Strict):
     def of(cls, request: HttpRequest) -> Self:
         """What the address asks for; raises Refusal. Words that are none of ours are not read."""
         known = {key: value for key in cls.model_fields if (value := request.GET.get(key))}
-        try:
-            return cls.model_validate(known)
-        except ValidationError as error:
-            raise refusal(error) from None
+        return checked(cls, known)
 
     @property
     def query(self) -> str:

@@ -8,12 +8,11 @@ from django.http import HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import redirect, render
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_http_methods
-from pydantic import ValidationError
 
 from playground.access import Verb, rights, team_for
 from playground.actions import retention as actions
 from playground.actions import storage
-from playground.specs import refusal
+from playground.specs import checked
 from playground.views.signed_in import user_of
 
 
@@ -46,7 +45,4 @@ def of_team(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 
 def policy_of(form: QueryDict) -> actions.Policy:
     """The policy of a form, where an empty field keeps for ever; raises Refusal."""
-    try:
-        return actions.Policy.model_validate({key: form.get(key) or None for key in ("tokens", "runs")})
-    except ValidationError as error:
-        raise refusal(error) from None
+    return checked(actions.Policy, {key: form.get(key) or None for key in ("tokens", "runs")})

@@ -8,7 +8,6 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
-from pydantic import ValidationError
 
 from playground.access import (
     Verb,
@@ -23,7 +22,7 @@ from playground.actions import share_links as actions
 from playground.actions.share_links import Wanted
 from playground.actions.snapshots import Target, settled, snapshot_of
 from playground.models import Team
-from playground.specs import parse, refusal
+from playground.specs import checked, parse
 from playground.views.offline_file import as_file
 from playground.views.signed_in import signed_in, user_of
 
@@ -34,7 +33,7 @@ def index(request: HttpRequest) -> JsonResponse:
     """The links to one thing, or a new one among them: only this answer holds its address."""
     user = user_of(request)
     if request.method == "GET":
-        wanted = asked_for(request)
+        wanted = checked(Wanted, request.GET.dict())
         links = actions.listed(share_links_of(user), wanted.kind, target_for(user, wanted))
         return JsonResponse({"links": links})
     new = parse(actions.NewLink, request.body)
@@ -61,15 +60,8 @@ def one(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 def offline(request: HttpRequest) -> HttpResponse:
     """What a link to one thing would show, as one file; no link is made."""
     user = user_of(request)
-    document = settled(snapshot_of(target_for(user, asked_for(request))))
+    document = settled(snapshot_of(target_for(user, checked(Wanted, request.GET.dict()))))
     return as_file(document, timezone.now())
-
-
-def asked_for(request: HttpRequest) -> Wanted:
-    try:
-        return Wanted.model_validate(request.GET.dict())
-    except ValidationError as error:
-        raise refusal(error) from None
 
 
 def target_for(user: User, wanted: Wanted, verb: Verb = Verb.READ) -> Target:

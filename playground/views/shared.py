@@ -2,14 +2,13 @@
 
 import hashlib
 import json
-import uuid
 from collections.abc import Callable
 from functools import wraps
 from typing import Any
 
 import redis
 from allauth.account.adapter import get_adapter
-from django.contrib.auth.models import AnonymousUser, User
+from django.contrib.auth.models import User
 from django.core.cache import cache
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import redirect, render
@@ -17,12 +16,13 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.http import require_http_methods, require_POST, require_safe
 
-from playground.access import MAY, Verb, link_of, memberships_of, team_for
+from playground.access import Verb, link_of, teams_of
 from playground.actions import share_links as actions
 from playground.actions.snapshots import Document, is_live, settled
 from playground.errors import NotFound
-from playground.models import Role, ShareLink, Team
+from playground.models import ShareLink
 from playground.shared_page import STYLES, context_of
+from playground.views.forms import chosen_team
 from playground.views.offline_file import as_file
 
 View = Callable[..., HttpResponse]
@@ -87,7 +87,7 @@ def show(request: HttpRequest, link: ShareLink, secret: str) -> HttpResponse:
         context |= {"note": "live, as it is now", "follows": is_live(document)}
     if not request.user.is_authenticated:
         return page(request, "share/page.html", context)
-    return form_page(request, "share/page.html", context | {"teams": teams_to_edit(request.user)})
+    return form_page(request, "share/page.html", context | {"teams": teams_of(request.user, Verb.EDIT)})
 
 
 @public
@@ -123,17 +123,6 @@ def fork(request: HttpRequest, link: ShareLink, secret: str) -> HttpResponse:
         return redirect("shared", secret)
     experiment = actions.fork(actions.document_of(link), chosen_team(request, user), user)
     return redirect("experiment", experiment.pk)
-
-
-def teams_to_edit(user: User | AnonymousUser) -> list[Team]:
-    return [row.team for row in memberships_of(user) if Verb.EDIT in MAY[Role(row.role)]]
-
-
-def chosen_team(request: HttpRequest, user: User) -> Team:
-    try:
-        return team_for(user, uuid.UUID(request.POST.get("team", "")), Verb.EDIT)
-    except ValueError:
-        raise NotFound("team") from None
 
 
 def etag_of(document: Document) -> str:

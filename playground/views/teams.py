@@ -11,6 +11,7 @@ from django.db.models import Case, Value, When
 from django.db.models.functions import Lower
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.shortcuts import redirect, render
+from django.urls import reverse
 from django.views.decorators.cache import never_cache
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -19,10 +20,10 @@ from playground.actions import audit, storage
 from playground.actions import teams as actions
 from playground.errors import NotFound, Refusal
 from playground.models import AuditEntry, Membership, Role, Team
-from playground.specs import Strict
 from playground.people import name_of
+from playground.specs import Strict
 from playground.views import invitations
-from playground.views.forms import OneChange, read_form
+from playground.views.forms import one_change, read_form
 from playground.views.signed_in import user_of
 
 LATEST = 8  # entries of the audit log on the team's page
@@ -83,7 +84,7 @@ def activity(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
 @require_POST
 def rename(request: HttpRequest, pk: uuid.UUID) -> HttpResponseRedirect:
     user = user_of(request)
-    with OneChange(request):
+    with one_change(request):
         team = team_to_change(user, pk, Verb.MANAGE)
         actions.rename(team, user, read_form(actions.Named, request).name)
     return redirect("team", pk)
@@ -94,7 +95,7 @@ def rename(request: HttpRequest, pk: uuid.UUID) -> HttpResponseRedirect:
 def member(request: HttpRequest, pk: uuid.UUID, member: int) -> HttpResponseRedirect:
     """Gives a member another role."""
     user = user_of(request)
-    with OneChange(request):
+    with one_change(request):
         team = team_to_change(user, pk, Verb.MANAGE)
         changed = member_of(team, member)
         actions.change_role(team, user, changed, read_form(actions.NewRole, request).role)
@@ -106,7 +107,7 @@ def member(request: HttpRequest, pk: uuid.UUID, member: int) -> HttpResponseRedi
 @require_POST
 def remove(request: HttpRequest, pk: uuid.UUID, member: int) -> HttpResponseRedirect:
     user = user_of(request)
-    with OneChange(request):
+    with one_change(request):
         team = team_to_change(user, pk, Verb.MANAGE)
         removed = member_of(team, member)
         if removed.user_id == user.pk:
@@ -120,19 +121,20 @@ def remove(request: HttpRequest, pk: uuid.UUID, member: int) -> HttpResponseRedi
 @require_POST
 def leave(request: HttpRequest, pk: uuid.UUID) -> HttpResponseRedirect:
     user = user_of(request)
-    with OneChange(request):
+    onward = reverse("team", args=[pk])
+    with one_change(request):
         team = team_to_change(user, pk, Verb.READ)
         actions.remove(team, user, member_of(team, user.pk))
         messages.success(request, f"You have left {team.name}.")
-        return redirect("experiments")
-    return redirect("team", pk)
+        onward = reverse("experiments")
+    return redirect(onward)
 
 
 @login_required
 @require_POST
 def transfer(request: HttpRequest, pk: uuid.UUID) -> HttpResponseRedirect:
     user = user_of(request)
-    with OneChange(request):
+    with one_change(request):
         team = team_to_change(user, pk, Verb.MANAGE)
         heir = member_of(team, read_form(Heir, request).member)
         actions.transfer(team, member_of(team, user.pk), heir)
@@ -143,12 +145,13 @@ def transfer(request: HttpRequest, pk: uuid.UUID) -> HttpResponseRedirect:
 @login_required
 @require_POST
 def delete(request: HttpRequest, pk: uuid.UUID) -> HttpResponseRedirect:
-    with OneChange(request):
+    onward = reverse("team", args=[pk])
+    with one_change(request):
         team = team_to_change(user_of(request), pk, Verb.MANAGE)
         actions.delete(team, request.POST.get("name", ""))
         messages.success(request, f"{team.name} and everything in it has been deleted.")
-        return redirect("experiments")
-    return redirect("team", pk)
+        onward = reverse("experiments")
+    return redirect(onward)
 
 
 def members_of(team: Team) -> list[Membership]:
