@@ -230,9 +230,10 @@ def board(spec: dict[str, Any]) -> dict[str, Any]:
 
 def maker(owner: Any, experiment: Any, spec: dict[str, Any]) -> Callable[..., Any]:
     from playground.models import Run
-    from playground.specs import Settings
+    from playground.specs import PromptSpec, Settings
 
     top = [[number, " word", -0.5] for number in range(5)]
+    asked = PromptSpec.model_validate(spec).asks_hash()
     tokens = [{"t": " word", "id": 1, "lp": -0.5, "rank": 1, "top": top}] * 64
 
     def make(number: int, version: Any, queued_at: Any, **cell: Any) -> Any:
@@ -250,6 +251,7 @@ def maker(owner: Any, experiment: Any, spec: dict[str, Any]) -> Callable[..., An
             finished_at=queued_at,
             settings=Settings().effective(),
             spec=spec,
+            asks_hash=asked,
             prompt_text=f"Write about number {number} of many. {ANSWER}",
             prompt_ids=list(range(200)),
             prompt_tokens=200,

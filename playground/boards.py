@@ -1,12 +1,13 @@
 """Board: everything that makes a comparison, validated at the door and stored as JSON."""
 
 from enum import StrEnum
+from functools import cached_property
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, PrivateAttr, model_validator
+from pydantic import Field, model_validator
 
 from playground.limits import LIMITS
-from playground.specs import Name, PromptSpec, Strict, Text, Title
+from playground.specs import Name, PromptSpec, Strict, Text, Title, hash_with_input
 
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}$")]
 Values = dict[Name, Text]
@@ -50,9 +51,6 @@ class Board(Strict):
     links: list[Link] = Field(default=[Link.INPUT], max_length=len(Link))
     samples: int = Field(default=1, ge=1, le=LIMITS.samples)  # answers for each cell
     baseline: Key | None = None  # the column that others are compared with; None is the first
-    _columns: dict[str, Column] = PrivateAttr(default_factory=dict)
-    _rows: dict[str, Row] = PrivateAttr(default_factory=dict)
-    _json: dict[tuple[str, int], dict[str, Any]] = PrivateAttr(default_factory=dict)
 
     @model_validator(mode="after")
     def keys_are_unique(self) -> Self:
@@ -63,9 +61,18 @@ class Board(Strict):
             raise ValueError("the baseline is not one of the columns")
         return self
 
-    def model_post_init(self, _: Any) -> None:
-        self._columns.update((column.key, column) for column in self.columns)
-        self._rows.update((row.key, row) for row in self.rows)
+    # A board is asked for thousands of answers, and pydantic looks long for each private attribute.
+    @cached_property
+    def _columns(self) -> dict[str, Column]:
+        return {column.key: column for column in self.columns}
+
+    @cached_property
+    def _rows(self) -> dict[str, Row]:
+        return {row.key: row for row in self.rows}
+
+    @cached_property
+    def _frames(self) -> dict[tuple[str, int], str]:
+        return {}
 
     def column(self, key: str) -> Column | None:
         return self._columns.get(key)
@@ -83,18 +90,21 @@ class Board(Strict):
         return chr(ord("A") + self.columns.index(column))
 
     def spec_of(self, column: Column, row: Row, sample: int = 0) -> PromptSpec:
-        """What a cell runs: the column's prompt on the row's input, or on the column's own if it has one."""
-        own = {} if Link.INPUT in self.links else column.inputs
-        settings = column.spec.settings.for_sample(sample)
-        return column.spec.model_copy(update={"input": own.get(row.key, row.values), "settings": settings})
+        """What a cell runs: the column's prompt on the input of the cell."""
+        changes = {"input": self.input_of(column, row), "settings": column.spec.settings.for_sample(sample)}
+        return column.spec.model_copy(update=changes)
 
-    def json_of(self, column: Column, row: Row, sample: int = 0) -> dict[str, Any]:
-        """The same as ``spec_of(...).as_json()``; a column is turned into JSON once, not for each row."""
-        key = column.key, sample
-        if key not in self._json:
-            self._json[key] = self.spec_of(column, row, sample).as_json()
+    def input_of(self, column: Column, row: Row) -> Values:
+        """The input of the row, or the column's own if it has one."""
         own = {} if Link.INPUT in self.links else column.inputs
-        return self._json[key] | {"input": own.get(row.key, row.values)}
+        return own.get(row.key, row.values)
+
+    def asks_hash(self, column: Column, row: Row, sample: int = 0) -> str:
+        """The same as ``spec_of(...).asks_hash()``; what does not depend on the row is hashed once."""
+        key = column.key, sample
+        if key not in self._frames:
+            self._frames[key] = self.spec_of(column, row, sample).frame_hash()
+        return hash_with_input(self._frames[key], column.spec.values_of(self.input_of(column, row)))
 
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True)

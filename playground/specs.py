@@ -174,27 +174,33 @@ class PromptSpec(Strict):
     def as_json(self) -> dict[str, Any]:
         return self.model_dump(mode="json", by_alias=True)
 
-    def asks(self) -> dict[str, Any]:
-        """What acts of the spec: two specs that ask the same differ at most in what the model never sees."""
+    def asks_hash(self) -> str:
+        """Of what acts of the spec: two with the same differ at most in what the model never sees.
+
+        Runs keep it (``Run.asks_hash``), so a change of what acts needs a migration that makes it anew.
+        """
+        return hash_with_input(self.frame_hash(), self.values_of(self.input))
+
+    def frame_hash(self) -> str:
+        """Of all that acts but the input."""
         settings = self.settings.model_dump(mode="json")
         if self.settings.mode == "greedy":
             settings |= dict.fromkeys(SAMPLING_ONLY)
-        return {
-            "instruction": self.instruction,
-            "fields": self.fields,
-            "output_name": self.output_name,
-            "shots": [(self._values_of(shot.values), shot.output) for shot in self.placed],
-            "input": self._values_of(self.input),
-            "layout": self.layout,
-            "model": self.model,
-            "settings": settings,
-        }
+        shots = [(self.values_of(shot.values), shot.output) for shot in self.placed]
+        acts = [self.instruction, self.fields, self.output_name, shots, self.layout, self.model, settings]
+        return hashlib.sha256(json.dumps(acts).encode()).hexdigest()
 
-    def _values_of(self, given: dict[str, str]) -> list[str]:
+    def values_of(self, given: dict[str, str]) -> list[str]:
+        """The values of ``given`` in the order of the fields; what is no field is never seen."""
         return [given.get(name, "") for name in self.fields]
 
     def content_hash(self) -> str:
         return hashlib.sha256(self.model_dump_json(by_alias=True).encode()).hexdigest()
+
+
+def hash_with_input(frame: str, values: list[str]) -> str:
+    """The ``asks_hash`` of a spec with this ``frame_hash`` and these values of its input."""
+    return hashlib.sha256(f"{frame} {json.dumps(values)}".encode()).hexdigest()
 
 
 def shot_label(count: int) -> str:

@@ -16,12 +16,12 @@ from django.utils.crypto import salted_hmac
 from pydantic import Field
 
 from playground.actions import votes
-from playground.actions.cells import answers
+from playground.actions.cells import Answer, answers
 from playground.actions.comparisons import board_of
 from playground.boards import Board, Row
 from playground.errors import NotFound, Refusal
 from playground.limits import LIMITS
-from playground.models import Choice, Comparison, Run, Vote
+from playground.models import Choice, Comparison, Vote
 from playground.specs import Strict
 
 PairKey = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
@@ -47,12 +47,12 @@ class Pair:
 
     key: str
     row: Row
-    ours: Run
-    base: Run
+    ours: Answer
+    base: Answer
     base_first: bool
 
     @property
-    def shown(self) -> tuple[Run, Run]:
+    def shown(self) -> tuple[Answer, Answer]:
         return (self.base, self.ours) if self.base_first else (self.ours, self.base)
 
     def choice_of(self, side: Side) -> Choice:
@@ -82,9 +82,9 @@ class Booth:
         self._votes = {frozenset((vote.run_id, vote.against_id)): vote for vote in mine}
 
     def _pairs(self) -> Iterator[Pair]:
-        cells: dict[tuple[str, str], list[Run]] = defaultdict(list)
-        for run in answers(self.comparison, self.board):
-            cells[run.column, run.row].append(run)
+        cells: dict[tuple[str, str], list[Answer]] = defaultdict(list)
+        for answer in answers(self.comparison, self.board):
+            cells[answer.column, answer.row].append(answer)
         base = self.board.compared_with.key
         for row, column in product(self.board.rows, self.board.columns):
             if column.key == base or not (cells[base, row.key] and cells[column.key, row.key]):
@@ -96,7 +96,7 @@ class Booth:
             else:
                 self.same += 1
 
-    def _pair(self, row: Row, ours: Run, base: Run) -> Pair:
+    def _pair(self, row: Row, ours: Answer, base: Answer) -> Pair:
         secret = salted_hmac("playground.blind", f"{self.user.pk} {ours.pk} {base.pk}", algorithm="sha256")
         digest = secret.digest()
         # The last byte is not in the key, so the key says nothing about the order.
@@ -130,8 +130,10 @@ class Booth:
         pair = next((pair for pair in self.pairs if pair.key == ballot.key), None)
         if pair is None:
             raise NotFound("pair of answers")
+        judged = self.comparison.runs.only("comparison", "row", "status")
+        ours, base = (judged.get(pk=answer.pk) for answer in (pair.ours, pair.base))
         choice = ballot.choice and pair.choice_of(ballot.choice)
-        votes.cast(self.comparison, self.user, pair.ours, pair.base, choice, blind=True)
+        votes.cast(self.comparison, self.user, ours, base, choice, blind=True)
 
     def reveal(self, end: End) -> list[dict[str, Any]]:
         """Who wrote what, of the pairs that were judged.

@@ -17,6 +17,7 @@ COLUMNS = (
     "model",
     "settings",
     "spec",
+    "asks_hash",
     "version",
     "prompt_text",
     "prompt_ids",

@@ -5,16 +5,18 @@ single runs. They point to the version of their column, which has no input; thei
 """
 
 import hashlib
+import uuid
 from dataclasses import dataclass
+from datetime import datetime
 from functools import partial
 from itertools import groupby
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
 from django.db import transaction
 from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
-from pydantic import Field, ValidationError
+from pydantic import Field
 
 from playground.actions import runs
 from playground.actions.branches import Columns
@@ -26,7 +28,7 @@ from playground.boards import Board, Column, Key, Row
 from playground.errors import NotFound, Refusal
 from playground.limits import LIMITS
 from playground.models import Comparison, Run
-from playground.models.run import Kind, Status
+from playground.models.run import Kind, Status, milliseconds, speed
 from playground.people import name_of
 from playground.specs import PromptSpec, Strict
 
@@ -135,7 +137,11 @@ class Maker:
             cell=runs.Cell(self.comparison, cell.column.key, cell.row.key, sample),
             asked=self.press.hash(self.comparison),
         )
-        own = {"spec": spec.as_json(), "settings": spec.settings.effective()}
+        own = {
+            "spec": spec.as_json(),
+            "asks_hash": spec.asks_hash(),
+            "settings": spec.settings.effective(),
+        }
         return runs.made_of(wanted, cell.columns | own)
 
     def store(self, rows: list[Run], columns: dict[str, Column]) -> list[Run]:
@@ -205,107 +211,93 @@ def _notes(board: Board, columns: list[Column], wanted: int) -> list[str]:
     return notes
 
 
-SHOWN = (
-    "comparison",  # Django looks it up for every row that came through its comparison without it
-    "column",
-    "row",
-    "sample",
-    "status",
-    "text",
-    "spec",
-    "prompt_tokens",
-    "cached_tokens",
-    "completion_tokens",
-    "logprob_sum",
-    "scored_tokens",
-    "finish_reason",
-    "error_code",
-    "error_message",
-    "receipt",
-    "queued_at",
-    "started_at",
-    "first_token_at",
-    "finished_at",
-)
+class Answer(NamedTuple):
+    """What a board shows of a run. It has thousands: as records they cost half of what they do as rows."""
 
-OF_OTHERS = ("user__first_name", "user__username", "version__number")
+    pk: uuid.UUID
+    column: str
+    row: str
+    sample: int
+    status: str
+    text: str
+    asks_hash: str
+    user: int
+    version__number: int | None
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    logprob_sum: float | None
+    scored_tokens: int
+    finish_reason: str
+    error_code: str
+    error_message: str
+    queued_at: datetime
+    first_token_at: datetime | None
+    finished_at: datetime | None
 
 
-def newest(comparison: Comparison) -> list[Run]:
-    """The newest run of every sample of every cell, without tokens; in one query."""
+def newest(comparison: Comparison) -> list[Answer]:
+    """The newest run of every sample of every cell; in one query."""
     rank = Window(
         RowNumber(),
         partition_by=[F("column"), F("row"), F("sample")],
         order_by=[F("queued_at").desc(), F("pk").desc()],
     )
-    ranked = comparison.runs.filter(deleted_at=None).annotate(rank=rank)
-    shown = ranked.filter(rank=1).select_related("user", "version").only(*SHOWN, *OF_OTHERS)
-    return list(shown.order_by("column", "row", "sample"))
+    ranked = comparison.runs.filter(deleted_at=None).annotate(rank=rank).filter(rank=1)
+    rows = ranked.order_by("column", "row", "sample").values_list(*Answer._fields)
+    return [Answer._make(row) for row in rows]
 
 
 def listed(comparison: Comparison, board: Board) -> list[dict[str, Any]]:
     """Every cell of the board that has been run, each sample by its newest run."""
-    return [
-        as_json(run) | {"stale": not is_fresh(run, board)}
-        for run in newest(comparison)
-        if board.column(run.column) and board.row(run.row)
-    ]
+    shown = [one for one in newest(comparison) if board.column(one.column) and board.row(one.row)]
+    people = User.objects.only("first_name", "username").in_bulk({one.user for one in shown})
+    return [as_json(one, people[one.user]) | {"stale": not is_fresh(one, board)} for one in shown]
 
 
-def is_stale(run: Run, now: PromptSpec) -> bool:
-    """Whether the cell would ask the model something else than ``run`` did."""
-    if run.spec == now.as_json():
-        return False
-    try:
-        return PromptSpec.model_validate(run.spec).asks() != now.asks()
-    except ValidationError:
-        return True
-
-
-def is_fresh(run: Run, board: Board) -> bool:
-    """Whether the board has the run's cell, and it would ask the same again."""
-    column, row = board.column(run.column), board.row(run.row)
+def is_fresh(answer: Answer | Run, board: Board) -> bool:
+    """Whether the board has the cell of the answer, and it would ask the model the same again."""
+    column, row = board.column(answer.column), board.row(answer.row)
     if column is None or row is None:
         return False
-    if run.spec == board.json_of(column, row, run.sample):
-        return True
-    return not is_stale(run, board.spec_of(column, row, run.sample))
+    return answer.asks_hash == board.asks_hash(column, row, answer.sample)
 
 
-def answers(comparison: Comparison, board: Board) -> list[Run]:
+def answers(comparison: Comparison, board: Board) -> list[Answer]:
     """The answers that the board has now: of every sample the newest one, if it is whole and fresh."""
-    whole = (run for run in newest(comparison) if run.status == Status.SUCCEEDED)
-    return [run for run in whole if is_fresh(run, board)]
+    whole = (one for one in newest(comparison) if one.status == Status.SUCCEEDED)
+    return [one for one in whole if is_fresh(one, board)]
 
 
-def as_json(run: Run) -> dict[str, Any]:
+def as_json(answer: Answer, user: User) -> dict[str, Any]:
+    code, message = answer.error_code, answer.error_message
     return {
-        "column": run.column,
-        "row": run.row,
-        "sample": run.sample,
-        "id": str(run.pk),
-        "status": run.status,
-        "text": run.text,
-        "error": {"code": run.error_code, "message": run.error_message} if run.error_code else None,
-        "figures": figures(run),
-        "version": run.version and run.version.number,
-        "finish_reason": run.finish_reason,
-        "user_name": name_of(run.user),
+        "column": answer.column,
+        "row": answer.row,
+        "sample": answer.sample,
+        "id": str(answer.pk),
+        "status": answer.status,
+        "text": answer.text,
+        "error": {"code": code, "message": message} if code else None,
+        "figures": figures(answer),
+        "version": answer.version__number,
+        "finish_reason": answer.finish_reason,
+        "user_name": name_of(user),
     }
 
 
-def figures(run: Run) -> dict[str, float | None]:
+def figures(answer: Answer) -> dict[str, float | None]:
     """Milliseconds since the run was queued, tokens, and natural log-probabilities of what was written."""
-    timing, total = run.timing, run.logprob_sum
+    total, tokens = answer.logprob_sum, answer.completion_tokens
     return {
-        "latency_ms": timing["total_ms"],
-        "first_token_ms": timing["first_token_ms"],
-        "tokens_per_second": timing["tokens_per_second"],
-        "prompt_tokens": run.prompt_tokens,
-        "cached_tokens": run.cached_tokens,
-        "completion_tokens": run.completion_tokens,
+        "latency_ms": milliseconds(answer.queued_at, answer.finished_at),
+        "first_token_ms": milliseconds(answer.queued_at, answer.first_token_at),
+        "tokens_per_second": speed(answer.first_token_at, answer.finished_at, tokens),
+        "prompt_tokens": answer.prompt_tokens,
+        "cached_tokens": answer.cached_tokens,
+        "completion_tokens": tokens,
         "logprob_sum": total,
-        "logprob_mean": None if total is None else total / max(1, run.scored_tokens),
+        "logprob_mean": None if total is None else total / max(1, answer.scored_tokens),
     }
 
 

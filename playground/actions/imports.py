@@ -180,6 +180,7 @@ class Import:
             idempotency_key=f"import {key}",
             deadline=run.queued_at,
             spec=run.spec.as_json(),
+            asks_hash=run.spec.asks_hash(),
             **same,
             **{name: getattr(run, name) for name in MOMENTS},
         )

@@ -18,7 +18,7 @@ from playground.boards import Board, Column
 from playground.models import Choice, Comparison, Rating, Run, Vote
 
 FIGURES = ("logprob_mean", "latency_ms", "first_token_ms", "prompt_tokens", "completion_tokens")
-JUDGED = ("column", "row", "sample", "spec")
+JUDGED = ("column", "row", "sample", "asks_hash")
 
 
 @dataclass(frozen=True)

@@ -135,6 +135,7 @@ def columns_of(spec: PromptSpec) -> branches.Columns:
         "model": spec.model,
         "settings": spec.settings.effective(),
         "spec": spec.as_json(),
+        "asks_hash": spec.asks_hash(),
         "prompt_text": fit.rendered.text,
         "prompt_ids": list(fit.rendered.ids),
         "prompt_tokens": len(fit.rendered.ids),

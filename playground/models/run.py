@@ -170,6 +170,7 @@ class Run(models.Model):
 
     settings = models.JSONField()  # those that act, with the seed that was drawn
     spec = models.JSONField()
+    asks_hash = models.CharField(max_length=64, blank=True)  # of ``spec``, as PromptSpec.asks_hash
     prompt_text = models.TextField()
     prompt_ids = PackedJSONField()
     prompt_tokens = models.PositiveIntegerField()
@@ -243,20 +244,13 @@ class Run(models.Model):
     @property
     def timing(self) -> dict[str, float | None]:
         """Milliseconds since the run was queued, and tokens per second after the first one."""
-        speed = None
-        if self.first_token_at and self.finished_at and self.completion_tokens > 1:
-            seconds = (self.finished_at - self.first_token_at).total_seconds()
-            speed = round((self.completion_tokens - 1) / seconds, 1) if seconds > 0 else None
         return {
-            "queued_ms": self._since_queued(self.started_at),
-            "first_token_ms": self._since_queued(self.first_token_at),
-            "total_ms": self._since_queued(self.finished_at),
+            "queued_ms": milliseconds(self.queued_at, self.started_at),
+            "first_token_ms": milliseconds(self.queued_at, self.first_token_at),
+            "total_ms": milliseconds(self.queued_at, self.finished_at),
             "engine_first_token_ms": self.receipt.get("engine_first_token_ms"),
-            "tokens_per_second": speed,
+            "tokens_per_second": speed(self.first_token_at, self.finished_at, self.completion_tokens),
         }
-
-    def _since_queued(self, moment: datetime | None) -> float | None:
-        return None if moment is None else round((moment - self.queued_at).total_seconds() * 1000, 1)
 
     @property
     def ending(self) -> dict[str, Any]:
@@ -312,6 +306,18 @@ class Run(models.Model):
     def expire(self, outcome: Outcome) -> bool:
         """Ends a queued attempt that nobody took."""
         return self._moves(Status.QUEUED, **_ending(outcome))
+
+
+def milliseconds(start: datetime, moment: datetime | None) -> float | None:
+    return None if moment is None else round((moment - start).total_seconds() * 1000, 1)
+
+
+def speed(first_token_at: datetime | None, finished_at: datetime | None, tokens: int) -> float | None:
+    """Tokens per second after the first one."""
+    if first_token_at is None or finished_at is None or tokens < 2:
+        return None
+    seconds = (finished_at - first_token_at).total_seconds()
+    return round((tokens - 1) / seconds, 1) if seconds > 0 else None
 
 
 def _ending(outcome: Outcome) -> dict[str, Any]:

@@ -390,7 +390,7 @@ def test_a_large_board_costs_as_many_queries_as_a_small_one(
             for row in range(rows)
         )
         client = client_of(alice)
-        with django_assert_num_queries(5):  # session, user, comparison, right, cells
+        with django_assert_num_queries(6):  # session, user, comparison, right, cells, people
             listed = client.get(reverse("comparison-cells", args=[one.pk])).json()["cells"]
         assert len(listed) == columns * rows
 

@@ -1,5 +1,5 @@
 // What a spec asks the model, as one text to compare: two specs that ask the same have the same text.
-// As PromptSpec.asks of playground/specs.py.
+// As PromptSpec.asks_hash of playground/specs.py.
 
 import { OFF } from "./presets.js";
 
