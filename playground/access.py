@@ -12,6 +12,7 @@ from django.db.models import Case, Q, QuerySet, When
 
 from playground.errors import Forbidden, NotFound
 from playground.models import (
+    Comment,
     Comparison,
     Experiment,
     Invitation,
@@ -27,6 +28,7 @@ from playground.models import (
 
 class Verb(StrEnum):
     READ = "read"
+    COMMENT = "comment on"  # and react; whoever may read may talk about it
     JUDGE = "judge"  # vote on answers and rate them: everybody's own opinion, so viewers have it too
     RUN = "run"
     EDIT = "edit"
@@ -34,9 +36,9 @@ class Verb(StrEnum):
 
 
 MAY = {
-    Role.VIEWER: {Verb.READ, Verb.JUDGE},
-    Role.EDITOR: {Verb.READ, Verb.JUDGE, Verb.RUN, Verb.EDIT},
-    Role.OWNER: {Verb.READ, Verb.JUDGE, Verb.RUN, Verb.EDIT, Verb.MANAGE},
+    Role.VIEWER: {Verb.READ, Verb.COMMENT, Verb.JUDGE},
+    Role.EDITOR: {Verb.READ, Verb.COMMENT, Verb.JUDGE, Verb.RUN, Verb.EDIT},
+    Role.OWNER: set(Verb),
 }
 Actor = User | AnonymousUser
 
@@ -170,6 +172,22 @@ def run_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ, *, deleted: bool
         raise NotFound("run")
     _prove(user, run.team_id, verb, "run")
     return run
+
+
+def comments_of(user: Actor, *, deleted: bool = False) -> QuerySet[Comment]:
+    """Comments that ``user`` may read; or those whose deletion can be undone."""
+    return Comment.objects.filter(
+        experiment__team__in=_team_ids_of(user), experiment__deleted_at=None, deleted_at__isnull=not deleted
+    )
+
+
+def comment_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ, *, deleted: bool = False) -> Comment:
+    rows = comments_of(user, deleted=deleted).select_related("experiment__team", "author", "parent")
+    comment = rows.filter(pk=pk).first()
+    if comment is None:
+        raise NotFound("comment")
+    _prove(user, comment.experiment.team_id, verb, "comment")
+    return comment
 
 
 def presets_of(user: Actor) -> QuerySet[Preset]:

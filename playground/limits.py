@@ -30,7 +30,13 @@ class Limits:
     columns: int = 12  # of a comparison
     rows: int = 100
     samples: int = 16  # answers for each cell of a comparison
-    comment_chars: int = 2000  # on an answer
+    comment_chars: int = 2000  # on an answer, or in a discussion
+    threads: int = 500  # of an experiment
+    replies: int = 100  # in a thread
+    mentions: int = 20  # in a comment
+    quote_chars: int = 500  # of the words that a comment is about
+    quote_context_chars: int = 40  # on either side of them
+    path_chars: int = 120
     presets: int = 100  # of a team
     preset_name_chars: int = 40
     label_chars: int = 80  # of a version

@@ -5,6 +5,7 @@ from django.views.generic import RedirectView
 
 from playground.views import (
     blind,
+    comments,
     comparisons,
     deletions,
     experiments,
@@ -61,6 +62,14 @@ urlpatterns = [
     path("comparisons/<uuid:pk>/cancel", comparisons.cancel, name="comparison-cancel"),
     path("comparisons/<uuid:pk>/copy", comparisons.copy, name="comparison-copy"),
     path("comparisons/<uuid:pk>/restore", comparisons.restore, name="comparison-restore"),
+    path("experiments/<uuid:pk>/comments", comments.of_experiment, name="comments"),
+    path("experiments/<uuid:pk>/comments/seen", comments.seen, name="comments-seen"),
+    path("experiments/<uuid:pk>/activity", comments.activity, name="experiment-activity"),
+    path("comments/<uuid:pk>", comments.one, name="comment"),
+    path("comments/<uuid:pk>/restore", comments.restore, name="comment-restore"),
+    path("comments/<uuid:pk>/replies", comments.replies, name="comment-replies"),
+    path("comments/<uuid:pk>/resolution", comments.resolution, name="comment-resolution"),
+    path("comments/<uuid:pk>/reactions/<str:name>", comments.reaction, name="comment-reaction"),
     path("experiments/<uuid:pk>/versions", versions.of_experiment, name="versions"),
     path("versions/<uuid:pk>/", versions.one, name="version"),
     path("versions/<uuid:pk>/restore", versions.restore, name="version-restore"),

@@ -30,6 +30,8 @@ WORDS = {
     "experiment_moved_here": "moved the experiment “{title}” here from the team “{team}”",
     "comparison_deleted": "deleted the comparison “{title}”",
     "comparison_restored": "brought back the comparison “{title}”",
+    "comment_deleted": "deleted a comment of {author} in “{title}”",
+    "comment_restored": "brought back a comment of {author} in “{title}”",
     "runs_deleted": "deleted {count} run(s)",
     "runs_restored": "brought back {count} run(s)",
     "pruned": "let go of {tokens} runs' tokens and {runs} runs, as the team's retention says",

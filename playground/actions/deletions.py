@@ -5,12 +5,12 @@ from typing import Any
 
 from django.contrib.auth.models import User
 from django.db import transaction
-from django.db.models import QuerySet
+from django.db.models import Exists, OuterRef, QuerySet
 from django.db.models.functions import Left
 from django.utils import timezone
 
 from playground.actions import audit, runs
-from playground.models import Comparison, Experiment, Run, Team
+from playground.models import Comment, Comparison, Experiment, Run, Team
 
 Deletable = Experiment | Comparison | Run
 KEPT = timedelta(days=7)
@@ -83,7 +83,15 @@ def purge() -> int:
         if gone := model.objects.filter(deleted_at__lt=before).only("pk").first():
             gone.delete()
             return 1
-    return 0
+    return _forget_comments(Comment.objects.filter(deleted_at__lt=before))
+
+
+def _forget_comments(gone: QuerySet[Comment]) -> int:
+    """Removes deleted comments; one that others have answered keeps its place and loses its words."""
+    is_answered = Exists(Comment.objects.filter(parent=OuterRef("pk"), deleted_at=None))
+    batch = list(gone.filter(~is_answered).order_by().values_list("pk", flat=True)[:BATCH])
+    Comment.objects.filter(pk__in=batch).delete()
+    return len(batch) + gone.filter(is_answered).exclude(text="").update(text="")
 
 
 def remove_runs(runs: QuerySet[Run]) -> int:

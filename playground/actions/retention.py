@@ -15,7 +15,7 @@ from pydantic import Field
 from playground.actions import audit
 from playground.actions.deletions import BATCH, remove_runs
 from playground.actions.storage import total
-from playground.models import Rating, Run, ShareLink, Team, Vote
+from playground.models import Comment, Rating, Run, ShareLink, Team, Vote
 from playground.models.run import LIVE
 from playground.specs import Strict
 
@@ -73,11 +73,12 @@ def preview(team: Team, policy: Policy) -> Preview:
 
 
 def too_old(team: Team, days: int | None) -> QuerySet[Run]:
-    """Runs to remove: nobody judged, shared or starred them, and their version has no label."""
+    """Runs to remove: nobody judged, discussed, shared or starred them, and their version has no label."""
     return _ended_before(team, days).filter(
         ~Exists(Vote.objects.filter(run=OuterRef("pk"))),
         ~Exists(Vote.objects.filter(against=OuterRef("pk"))),
         ~Exists(Rating.objects.filter(run=OuterRef("pk"))),
+        ~Exists(Comment.objects.filter(run=OuterRef("pk"), deleted_at=None)),
         ~Q(version__isnull=False, version__label__gt=""),
         Q(experiment=None) | Q(experiment__starred_by=None),
         *_not_shared(),

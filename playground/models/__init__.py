@@ -1,6 +1,7 @@
 """The tables. Models import no actions."""
 
 from playground.models.audit_entry import AuditEntry
+from playground.models.comment import About, Comment, Feeling, Mention, Reaction
 from playground.models.comparison import Comparison
 from playground.models.experiment import Experiment, Version
 from playground.models.invitation import Invitation
@@ -16,15 +17,20 @@ from playground.models.vote import Choice, Rating, Vote
 from playground.models.worker_lease import WorkerLease
 
 __all__ = [
+    "About",
     "AuditEntry",
     "Choice",
+    "Comment",
     "Comparison",
     "Experiment",
+    "Feeling",
     "Invitation",
     "Membership",
+    "Mention",
     "ModelWish",
     "Preset",
     "Rating",
+    "Reaction",
     "Role",
     "Run",
     "SearchEntry",

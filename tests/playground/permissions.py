@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from playground.actions.teams import make_personal_team
 from playground.models import (
+    Comment,
     Comparison,
     Experiment,
     Invitation,
@@ -153,6 +154,26 @@ MATRIX = [
     row("experiment-export-file", "GET", 401, 404, 200, 200, 200, 401, 401, of={"pk": "experiment", "name": "history.csv"}, body=lambda id: {"version": id("version")}),
     row("comparison-export-file", "GET", 401, 404, 200, 200, 200, 401, 401, of={"pk": "comparison", "name": "preferences.jsonl"}),
     row("team-export", "GET",            401, 404, 403, 403, 200, 401, 401, of="team"),
+    row("comments", "GET",               401, 404, 200, 200, 200, 401, 401, of="experiment"),
+    row("comments", "GET",               401, 404, 200, 200, 200, 401, 401, of="experiment", body=lambda id: {"before": id("comment")}),
+    row("comments", "GET",               401, 404, 200, 200, 200, 401, 401, of="experiment", body=lambda id: {"comparison": id("comparison")}),
+    row("comments", "POST",              401, 404, 201, 201, 201, 401, 401, of="experiment", body=lambda id: {"text": "Why?"}),
+    row("comments", "POST",              401, 404, 201, 201, 201, 401, 401, of="experiment", body=lambda id: {"text": "Hi", "about": {"kind": "run", "run": id("ended")}}),
+    row("comments", "POST",              401, 404, 201, 201, 201, 401, 401, of="experiment", body=lambda id: {"text": "Hi", "about": {"kind": "comparison", "comparison": id("comparison")}}),
+    row("comments", "POST",              401, 404, 201, 201, 201, 401, 401, of="experiment", body=lambda id: {"text": "Hi @member", "mentions": [id("member")]}),
+    row("comments-seen", "POST",         401, 404, 200, 200, 200, 401, 401, of="experiment", body=lambda id: {"comments": [id("comment")]}),
+    row("experiment-activity", "GET",    401, 404, 200, 200, 200, 401, 401, of="experiment"),
+    row("comment", "GET",                401, 404, 200, 200, 200, 401, 401, of="comment"),
+    row("comment", "PATCH",              401, 404, 403, 403, 200, 401, 401, of="comment", body=lambda id: {"text": "Other words"}),  # the owner's own
+    row("comment", "PATCH",              401, 404, 200, 403, 403, 401, 401, of="viewers", body=lambda id: {"text": "Other words"}),  # the viewer's own
+    row("comment", "DELETE",             401, 404, 403, 403, 200, 401, 401, of="comment"),
+    row("comment", "DELETE",             401, 404, 200, 403, 200, 401, 401, of="viewers"),  # owners may delete any
+    row("comment-restore", "POST",       401, 404, 403, 403, 200, 401, 401, of="deleted_comment"),
+    row("comment-replies", "POST",       401, 404, 201, 201, 201, 401, 401, of="comment", body=lambda id: {"text": "Because."}),
+    row("comment-resolution", "PUT",     401, 404, 403, 200, 200, 401, 401, of="comment", body=lambda id: {"resolved": True}),
+    row("comment-resolution", "PUT",     401, 404, 200, 200, 200, 401, 401, of="viewers", body=lambda id: {"resolved": True}),
+    row("comment-reaction", "PUT",       401, 404, 200, 200, 200, 401, 401, of={"pk": "comment", "name": "yes"}),
+    row("comment-reaction", "DELETE",    401, 404, 200, 200, 200, 401, 401, of={"pk": "comment", "name": "yes"}),
     row("preset", "PATCH",               401, 404, 403, 200, 200, 401, 401, of="preset", body=lambda id: {"name": "Other"}),
     row("preset", "DELETE",              401, 404, 403, 200, 200, 401, 401, of="preset"),
     row("versions", "GET",               401, 404, 200, 200, 200, 401, 401, of="experiment"),
@@ -277,6 +298,14 @@ def things(owner: User) -> Things:
         comparison=comparison, row="r1", user=owner, run=ended, against=other, choice="better"
     )
     rating = Rating.objects.create(user=owner, run=ended, mark=4)
+    viewer = User.objects.filter(memberships__team=team, memberships__role=Role.VIEWER).first()
+    comments = {
+        "comment": Comment.objects.create(experiment=experiment, author=owner, text="Why?"),
+        "viewers": Comment.objects.create(experiment=experiment, author=viewer, text="So?"),
+        "deleted_comment": Comment.objects.create(
+            experiment=experiment, author=owner, text="Never mind.", deleted_at=timezone.now()
+        ),
+    }
     member = someone(f"member of {owner.username}")
     Membership.objects.create(team=team, user=member, role=Role.VIEWER)
     lab = Team.objects.create(name=f"Lab of {owner.username}")
@@ -295,6 +324,7 @@ def things(owner: User) -> Things:
         "vote": vote,
         "rating": rating,
         "member": member,
+        **comments,
         "preset": Preset.objects.create(team=team, name="Labels", settings=SETTINGS),
         "tag": Tag.objects.create(team=team, name="urgent"),
         **share_links(experiment),

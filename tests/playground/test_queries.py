@@ -17,12 +17,15 @@ from django.utils import timezone
 from playground.limits import LIMITS
 from playground.models import (
     AuditEntry,
+    Comment,
     Comparison,
     Experiment,
     Invitation,
     Membership,
+    Mention,
     Preset,
     Rating,
+    Reaction,
     Role,
     Run,
     ShareLink,
@@ -84,6 +87,12 @@ def fill_experiment(chosen: Things, user: User, mark: str) -> None:
         comparison=comparison, row=keys[-1], user=user, run=first, against=second, choice="tie"
     )
     Rating.objects.create(user=user, run=first, mark=3, comment=mark)
+    for about in ({}, {"run": first, "about": "run"}, {"comparison": comparison, "about": "comparison"}):
+        thread = Comment.objects.create(experiment=experiment, author=user, text=mark, **about)
+        for comment in (thread, Comment.objects.create(experiment=experiment, parent=thread, author=user)):
+            Mention.objects.create(comment=comment, user=user)
+            Mention.objects.create(comment=comment, user=chosen["owner"])
+            Reaction.objects.create(comment=comment, user=user, name="yes")
     for target in (
         {"experiment": experiment},
         {"version": version},
