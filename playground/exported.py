@@ -10,8 +10,10 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, AwareDatetime, ConfigDict, Field, JsonValue, TypeAdapter, model_validator
 
+from playground.anchors import AboutAll, AboutExample, AboutText
 from playground.boards import Board, Key
 from playground.limits import LIMITS
+from playground.models.comment import Feeling
 from playground.models.run import Kind, Status
 from playground.models.vote import Choice
 from playground.specs import Inputs, PromptSpec, Scope, Strict, TagName, Title, clean
@@ -145,6 +147,40 @@ class ExportedRating(Strict):
     created_at: AwareDatetime
 
 
+class AboutRun(Strict):
+    kind: Literal["run"]
+    run: uuid.UUID | None = None  # null: it was removed, or is in no file
+
+
+class AboutComparison(Strict):
+    kind: Literal["comparison"]
+    comparison: uuid.UUID | None = None
+
+
+class ExportedReaction(Strict):
+    user: Person
+    name: Feeling
+
+
+class ExportedComment(Strict):
+    """Those that answer stand behind the one that they answer; a deleted one has no text any more."""
+
+    ref: uuid.UUID
+    parent: uuid.UUID | None = None
+    author: Person | None = None
+    text: Annotated[str, Field(max_length=LIMITS.comment_chars), AfterValidator(clean)]
+    about: Annotated[
+        AboutAll | AboutComparison | AboutRun | AboutExample | AboutText, Field(discriminator="kind")
+    ] = AboutAll(kind="experiment")
+    mentions: list[Person] = Field(default=[], max_length=LIMITS.mentions)
+    reactions: list[ExportedReaction] = []
+    created_at: AwareDatetime
+    edited_at: AwareDatetime | None = None
+    resolved_at: AwareDatetime | None = None
+    resolved_by: Person | None = None
+    deleted_at: AwareDatetime | None = None
+
+
 class Head(Strict):
     title: Title
     scope: Scope = ""
@@ -162,6 +198,7 @@ class ExperimentFile(Strict):
     votes: list[ExportedVote]
     ratings: list[ExportedRating]
     runs: list[ExportedRun] = Field(max_length=LIMITS.imported_runs)
+    comments: list[ExportedComment] = []  # older files have none
 
     @model_validator(mode="after")
     def references_are_inside(self) -> Self:
@@ -176,6 +213,7 @@ class ExperimentFile(Strict):
             _inside("comparison", {run.comparison}, comparisons)
             _inside("run", {run.branch_of, run.again_of}, runs)
         self._judgements_fit(runs)
+        self._comments_fit(runs, comparisons)
         return self
 
     def _judgements_fit(self, runs: dict[uuid.UUID, ExportedRun]) -> None:
@@ -187,6 +225,19 @@ class ExperimentFile(Strict):
             pair = runs[vote.run], runs[vote.against]
             if {run.comparison for run in pair} != {vote.comparison} or pair[0].row != pair[1].row:
                 raise ValueError("a vote is about two answers that are not of one row of its comparison")
+
+    def _comments_fit(self, runs: Container[uuid.UUID], comparisons: Container[uuid.UUID]) -> None:
+        _unique("comment", (comment.ref for comment in self.comments))
+        threads = {comment.ref for comment in self.comments if comment.parent is None}
+        for comment in self.comments:
+            _inside("thread", {comment.parent}, threads)
+            _unique("mention", comment.mentions)
+            _unique("reaction", ((reaction.user, reaction.name) for reaction in comment.reactions))
+            match comment.about:
+                case AboutRun(run=run):
+                    _inside("run", {run}, runs)
+                case AboutComparison(comparison=comparison):
+                    _inside("comparison", {comparison}, comparisons)
 
 
 class TeamFile(Strict):

@@ -15,8 +15,9 @@ from django.db.models import Model, Q, QuerySet
 
 from inference import prompts as rendering
 from playground.actions.prompts import parts_of
+from playground.actions.threads import about_json
 from playground.exported import SCHEMA
-from playground.models import Choice, Comparison, Experiment, Rating, Run, Team, Version, Vote
+from playground.models import About, Choice, Comment, Comparison, Experiment, Rating, Run, Team, Version, Vote
 from playground.models.run import LIVE
 from playground.people import name_of
 from playground.specs import Example, Layout, PromptSpec
@@ -74,6 +75,9 @@ def experiment_json(
     yield from _array("ratings", map(_rating, chunks(ratings)))
     rows = chunks(chosen.select_related("user", "version"))
     yield from _array("runs", (_run(run, shown, inside) for run in rows))
+    among = None if runs is None and only is None else inside | shown
+    said = _comments(experiment, among)
+    yield from _array("comments", (_comment(comment, shown, inside) for comment in said))
     yield "}\n"
 
 
@@ -148,6 +152,46 @@ def _rating(rating: Rating) -> dict[str, Any]:
         "comment": rating.comment,
         "created_at": _moment(rating.created_at),
     }
+
+
+def _comments(experiment: Experiment, among: set[uuid.UUID] | None) -> Iterator[Comment]:
+    """The discussion by age; with ``among`` only what is about these runs and comparisons."""
+    rows = experiment.comments.select_related("author", "resolved_by", "parent")
+    rows = rows.prefetch_related("mentions__user", "reactions__user")
+    said = rows.filter(Q(deleted_at=None) | Q(pk__in=experiment.comments.threads().values("pk")))
+    for comment in chunks(said):
+        thread = comment.parent or comment
+        if among is None or {thread.run_id, thread.comparison_id} & among:
+            yield comment
+
+
+def _comment(comment: Comment, comparisons: set[uuid.UUID], inside: set[uuid.UUID]) -> dict[str, Any]:
+    is_gone = comment.deleted_at is not None
+    about = about_json(comment)
+    if comment.about == About.RUN and comment.run_id not in inside:
+        about["run"] = None
+    if comment.about == About.COMPARISON and comment.comparison_id not in comparisons:
+        about["comparison"] = None
+    return {
+        "ref": str(comment.pk),
+        "parent": comment.parent_id and str(comment.parent_id),
+        "author": comment.author and name_of(comment.author),
+        "text": "" if is_gone else comment.text,
+        "about": about,
+        "mentions": [] if is_gone else [name_of(each.user) for each in comment.mentions.all()],
+        "reactions": [] if is_gone else _reactions(comment),
+        "created_at": _moment(comment.created_at),
+        "edited_at": _moment(comment.edited_at),
+        "resolved_at": _moment(comment.resolved_at),
+        "resolved_by": comment.resolved_by and name_of(comment.resolved_by),
+        "deleted_at": _moment(comment.deleted_at),
+    }
+
+
+def _reactions(comment: Comment) -> list[dict[str, str]]:
+    """Names are no ids: of two people who are called the same, one reaction of a kind is kept."""
+    given = {(name_of(each.user), each.name): None for each in comment.reactions.all()}
+    return [{"user": user, "name": name} for user, name in given]
 
 
 def _run(run: Run, comparisons: set[uuid.UUID], inside: set[uuid.UUID]) -> dict[str, Any]:

@@ -10,17 +10,33 @@ from pydantic import ValidationError
 
 from playground.actions import tags
 from playground.actions.experiments import made
+from playground.anchors import AboutExample, AboutText
 from playground.errors import Refusal
 from playground.exported import (
     SCHEMA,
+    AboutComparison,
+    AboutRun,
     ExperimentFile,
+    ExportedComment,
     ExportedRun,
     ExportedVersion,
     File,
     TeamFile,
 )
 from playground.limits import LIMITS
-from playground.models import Comparison, Experiment, Rating, Run, SearchEntry, Team, Version, Vote
+from playground.models import (
+    Comment,
+    Comparison,
+    Experiment,
+    Mention,
+    Rating,
+    Reaction,
+    Run,
+    SearchEntry,
+    Team,
+    Version,
+    Vote,
+)
 from playground.models.ids import new_id
 from playground.people import name_of
 from playground.specs import refusal
@@ -101,6 +117,7 @@ class Import:
         self.team, self.user, self.people, self.file = team, user, people, file
         self.runs: Ids = {run.ref: new_id() for run in file.runs}
         self.comparisons: Ids = {comparison.ref: new_id() for comparison in file.comparisons}
+        self.boards = {run.ref: run.comparison for run in file.runs}
         self.versions: dict[int, Version] = {}
 
     def store(self) -> Experiment:
@@ -118,6 +135,7 @@ class Import:
         self._store_comparisons()
         self._store_runs()
         self._store_judgements()
+        self._store_comments()
         return self.experiment
 
     def _store_versions(self) -> None:
@@ -213,7 +231,56 @@ class Import:
         _date(Vote, votes, [vote.created_at for vote in self.file.votes])
         _date(Rating, ratings, [rating.created_at for rating in self.file.ratings])
 
+    def _store_comments(self) -> None:
+        said = self.file.comments
+        ids = {comment.ref: new_id() for comment in said}
+        rows = [self._comment(comment, ids) for comment in said]
+        Comment.objects.bulk_create([row for row in rows if row.parent_id is None], batch_size=BATCH)
+        Comment.objects.bulk_create([row for row in rows if row.parent_id], batch_size=BATCH)
+        called = self.people.called
+        mentions = [
+            Mention(comment_id=ids[comment.ref], user=called(name), seen_at=comment.created_at)
+            for comment in said
+            for name in comment.mentions
+        ]
+        reactions = [
+            Reaction(comment_id=ids[comment.ref], user=called(one.user), name=one.name)
+            for comment in said
+            for one in comment.reactions
+        ]
+        Mention.objects.bulk_create(mentions, batch_size=BATCH)
+        Reaction.objects.bulk_create(reactions, batch_size=BATCH)
 
+    def _comment(self, comment: ExportedComment, ids: Ids) -> Comment:
+        called = self.people.called
+        return Comment(
+            id=ids[comment.ref],
+            experiment=self.experiment,
+            parent_id=comment.parent and ids[comment.parent],
+            author=called(comment.author) if comment.author else None,
+            text=comment.text,
+            resolved_by=called(comment.resolved_by) if comment.resolved_by else None,
+            **self._about(comment),
+            **{name: getattr(comment, name) for name in ("created_at", *SETTLED)},
+        )
+
+    def _about(self, comment: ExportedComment) -> dict[str, Any]:
+        """A run that stands in a comparison takes its comments there."""
+        match comment.about:
+            case AboutRun(run=run) if run is not None:
+                board = self.boards[run]
+                comparison = board and self.comparisons[board]
+                return {"about": "run", "run_id": self.runs[run], "comparison_id": comparison}
+            case AboutComparison(comparison=ref) if ref is not None:
+                return {"about": "comparison", "comparison_id": self.comparisons[ref]}
+            case AboutExample(example=example):
+                return {"about": "example", "place": example}
+            case AboutText(path=path, quote=quote):
+                return {"about": "text", "place": path, "quote": quote.model_dump()}
+        return {"about": comment.about.kind}
+
+
+SETTLED = ("edited_at", "resolved_at", "deleted_at")
 MOMENTS = ("queued_at", "started_at", "first_token_at", "finished_at")
 
 

@@ -39,6 +39,9 @@ tokens = st.fixed_dictionaries(
     },
     optional={"ms": ids, "given": st.booleans()},
 )
+quotes = st.fixed_dictionaries(
+    {"text": words.filter(bool), "before": words, "after": words, "offset": st.integers(0, 99)}
+)
 maybe_date = st.none() | st.just(THEN)
 
 
@@ -65,6 +68,7 @@ def files(draw: Any) -> dict[str, Any]:
         "votes": [vote(draw, *pair) for pair in pairs],
         "ratings": [rating(draw, one) for one in runs if draw(st.booleans())],
         "runs": runs,
+        "comments": comments(draw, runs),
     }
 
 
@@ -151,6 +155,41 @@ def rating(draw: Any, one: dict[str, Any]) -> dict[str, Any]:
     return {"run": one["ref"], "user": draw(names), "mark": mark, "comment": draw(words), "created_at": THEN}
 
 
+def comments(draw: Any, runs: list[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Threads about everything; one of them was deleted after somebody had answered it."""
+    abouts = [
+        {"kind": "experiment"},
+        {"kind": "comparison", "comparison": draw(st.none() | st.just(ref(101)))},
+        {"kind": "run", "run": draw(st.sampled_from([None, *(one["ref"] for one in runs)]))},
+        {"kind": "example", "example": "e1"},
+        {"kind": "text", "path": "instruction", "quote": draw(quotes)},
+    ]
+    threads = [comment(draw, 200 + place, about) for place, about in enumerate(abouts)]
+    answers = [comment(draw, 300 + place, parent=draw(st.sampled_from(threads))["ref"]) for place in range(3)]
+    gone = next(one for one in threads if one["ref"] == answers[0]["parent"])
+    gone |= {"deleted_at": THEN, "text": "", "mentions": [], "reactions": []}
+    return [*threads, *answers]
+
+
+def comment(draw: Any, number: int, about: Any = None, parent: str | None = None) -> dict[str, Any]:
+    feelings = st.sampled_from(["yes", "heart"])
+    given = draw(st.sets(st.tuples(names, feelings), max_size=3))
+    return {
+        "ref": ref(number),
+        "parent": parent,
+        "author": draw(st.none() | names),
+        "text": draw(words),
+        "about": about or {"kind": "experiment"},
+        "mentions": draw(st.lists(names, unique=True, max_size=2)),
+        "reactions": [{"user": user, "name": name} for user, name in sorted(given)],
+        "created_at": THEN,
+        "edited_at": draw(maybe_date),
+        "resolved_at": draw(maybe_date),
+        "resolved_by": draw(st.none() | names),
+        "deleted_at": None,
+    }
+
+
 def exported(experiment: Experiment) -> Any:
     return json.loads("".join(exports.experiment_json(experiment)))
 
@@ -164,7 +203,7 @@ def without_ids(file: Any) -> Any:
             return {name: plain(part, name) for name, part in value.items()}
         if isinstance(value, list):
             return [plain(part, key) for part in value]
-        is_id = key in ("ref", "comparison", "run", "against", "branch_of", "again_of") and value
+        is_id = key in ("ref", "comparison", "run", "against", "branch_of", "again_of", "parent") and value
         return places.setdefault(value, f"#{len(places)}") if is_id else value
 
     return plain(file)
