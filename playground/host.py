@@ -24,7 +24,7 @@ from playground.models import ModelWish, Run, WorkerLease
 from playground.models.model_wish import Wish
 from playground.models.run import Status
 from playground.models.worker_lease import WorkerState
-from playground.room import Evict, Fits, Resident, TooLarge, Wait, room_for
+from playground.eviction import Evict, Fits, Resident, TooLarge, Wait, room_for
 from playground.supervisor import Ended, Supervisor
 from playground.threads import database
 

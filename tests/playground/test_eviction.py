@@ -5,7 +5,7 @@ from random import Random
 
 import pytest
 
-from playground.room import Evict, Fits, Resident, TooLarge, Wait, room_for
+from playground.eviction import Evict, Fits, Resident, TooLarge, Wait, room_for
 
 
 def test_what_fits_fits() -> None:
