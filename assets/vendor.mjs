@@ -5,6 +5,8 @@ import { cp, mkdir, readFile, rm, writeFile } from "node:fs/promises"
 import { dirname, join } from "node:path"
 import { fileURLToPath } from "node:url"
 
+import { build } from "esbuild"
+
 const HERE = dirname(fileURLToPath(import.meta.url))
 const MODULES = join(HERE, "node_modules")
 const TARGET = join(HERE, "..", "static", "vendor")
@@ -24,6 +26,8 @@ const LICENCES = {
   "diff.LICENSE.txt": join(MODULES, "diff/LICENSE"),
   "papaparse.LICENSE.txt": join(MODULES, "papaparse/LICENSE"),
   "diff3.LICENSE.txt": join(MODULES, "node-diff3/LICENSE.md"),
+  "yjs.LICENSE.txt": join(MODULES, "yjs/LICENSE"),
+  "lib0.LICENSE.txt": join(MODULES, "lib0/LICENSE"), // a part of yjs.js
 }
 const ICONS = [
   "outline/adjustments", "outline/alert-triangle", "outline/arrow-back-up", "outline/arrows-diff", "outline/check",
@@ -43,6 +47,12 @@ async function copyLibraries() {
     await writeFile(join(TARGET, name), withoutSourceMap(await readFile(join(MODULES, from), "utf8")))
   }
   for (const [name, from] of Object.entries(LICENCES)) await cp(from, join(TARGET, name))
+}
+
+/** Yjs imports a library of many files; browsers get both as one module. */
+async function bundleYjs() {
+  const options = { bundle: true, format: "esm", minify: true, legalComments: "none", target: "es2022" }
+  await build({ ...options, entryPoints: [join(MODULES, "yjs/dist/yjs.mjs")], outfile: join(TARGET, "yjs.js") })
 }
 
 /** Their name; one that is there as an outline too says that it is filled. */
@@ -69,12 +79,14 @@ async function drawIcons() {
 
 async function writeVersions() {
   const { devDependencies } = JSON.parse(await readFile(join(HERE, "package.json"), "utf8"))
-  const lines = Object.entries(devDependencies).map(([name, version]) => `${name} ${version}`)
+  const shipped = Object.entries(devDependencies).filter(([name]) => name !== "esbuild")
+  const lines = shipped.map(([name, version]) => `${name} ${version}`)
   await writeFile(join(TARGET, "VERSIONS.txt"), `${lines.join("\n")}\n`)
 }
 
 await rm(TARGET, { recursive: true, force: true })
 await mkdir(join(TARGET, "diff"), { recursive: true })
 await copyLibraries()
+await bundleYjs()
 await drawIcons()
 await writeVersions()
