@@ -19,12 +19,12 @@ from django.db.utils import Error as DatabaseError
 
 from playground import catalog
 from playground.actions.doorbells import ring
+from playground.eviction import Evict, Fits, Resident, TooLarge, Wait, room_for
 from playground.memory import in_words, needed_by
 from playground.models import ModelWish, Run, WorkerLease
 from playground.models.model_wish import Wish
 from playground.models.run import Status
 from playground.models.worker_lease import WorkerState
-from playground.eviction import Evict, Fits, Resident, TooLarge, Wait, room_for
 from playground.supervisor import Ended, Supervisor
 from playground.threads import database
 

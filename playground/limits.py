@@ -9,6 +9,9 @@ class Limits:
     body_bytes: int = 4 * 1024 * 1024
     frame_bytes: int = 256 * 1024
     frames_per_second: int = 50
+    edit_bytes: int = 8 * 1024 * 1024  # of one edit of a room, in as many frames as it takes
+    room_bytes: int = 16 * 1024 * 1024  # of a room's document; then it begins anew
+    people: int = 200  # in one room
     text_chars: int = 200_000  # one text field
     prompt_chars: int = 400_000  # the rendered prompt, before it is tokenised
     title_chars: int = 120

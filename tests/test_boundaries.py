@@ -90,14 +90,14 @@ def test_only_actions_ring_doorbells() -> None:
     assert sends == {"playground/actions/doorbells.py"}
 
 
-def test_only_events_knows_the_tape() -> None:
+def test_only_events_know_the_streams() -> None:
     commands = (".xadd(", ".xread(", ".xrange(", ".xrevrange(")
     users = {
         str(path.relative_to(ROOT))
         for path in (ROOT / "playground").rglob("*.py")
         if any(command in path.read_text() for command in commands)
     }
-    assert users == {"playground/events.py"}
+    assert users == {"playground/events.py", "playground/room_events.py"}
 
 
 def test_no_template_or_script_writes_raw_html() -> None:

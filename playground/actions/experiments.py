@@ -7,22 +7,18 @@ from django.db import transaction
 from django.db.models import Q
 
 from playground import catalog
-from playground.actions import audit, drafts, tags
+from playground.actions import audit, drafts, rooms, tags
 from playground.errors import NotFound, Refusal
 from playground.models import Experiment, SearchEntry, ShareLink, Team
 from playground.people import name_of
-from playground.specs import Inputs, PromptSpec, Scope, Strict, Title
+from playground.specs import PromptSpec
 from playground.starters import STARTERS
 
 
-class Draft(Strict):
-    """What the page saves while people type. ``draft_version`` is the number that they last saw."""
+class Draft(rooms.Content):
+    """What a program saves at once. ``draft_version`` is the number that it last saw."""
 
     draft_version: int
-    title: Title
-    scope: Scope = ""
-    spec: PromptSpec
-    inputs: Inputs = []
 
 
 def make_from_starter(team: Team, user: User, key: str) -> Experiment:
@@ -53,24 +49,18 @@ def made(**fields: Any) -> Experiment:
     return experiment
 
 
+@transaction.atomic
 def save_draft(experiment: Experiment, draft: Draft, user: User) -> int:
-    """Stores the draft and returns its new number.
+    """Stores the draft and returns its new number; whoever is in the experiment's room sees it there.
 
     Raises Refusal ``draft_conflict`` with the stored draft when somebody saved in between.
     """
-    title, spec = draft.title.strip() or "Untitled", draft.spec.as_json()
-    saved = drafts.store(
-        experiment,
-        draft.draft_version,
-        title=title,
-        scope=draft.scope,
-        draft=spec,
-        inputs=draft.inputs,
-        edited_by=user,
-    )
+    rows = draft.as_rows()
+    saved = drafts.store(experiment, draft.draft_version, edited_by=user, **rows)
     if saved is None:
         raise conflict(Experiment.objects.select_related("edited_by").get(pk=experiment.pk))
-    SearchEntry.of_experiment(experiment.pk, title, draft.scope, spec)
+    SearchEntry.of_experiment(experiment.pk, rows["title"], rows["scope"], rows["draft"])
+    rooms.take_in(experiment, draft)
     return saved
 
 

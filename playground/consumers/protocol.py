@@ -4,13 +4,17 @@ import json
 import uuid
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
+from pydantic import Base64Bytes, BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator
 
 from playground.events import EntryId
 
 
-class Frame(BaseModel):
+class Part(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Frame(Part):
+    """One kind for each ``op``."""
 
 
 class Watch(Frame):
@@ -53,16 +57,65 @@ class Ping(Frame):
     op: Literal["ping"]
 
 
-ClientFrame = Annotated[Watch | Unwatch | Cancel | Ack | Ping, Field(discriminator="op")]
-_adapter: TypeAdapter[Watch | Unwatch | Cancel | Ack | Ping] = TypeAdapter(ClientFrame)
+class Join(Frame):
+    """Takes a seat in the room of the page. ``vector`` is what the page has of the document ``room``."""
+
+    op: Literal["join"]
+    room: uuid.UUID | None = None
+    vector: Base64Bytes | None = None
+
+
+class Edit(Frame):
+    """An edit of the room's document in Yjs' format, as base64; ``n`` is the page's own count of its edits.
+
+    A long one comes in several frames, all but the last with ``more``.
+    """
+
+    op: Literal["edit"]
+    n: Annotated[int, Field(ge=1, le=2**53)]
+    update: str
+    more: bool = False
+
+
+class Place(Part):
+    """Where somebody writes: a text of the document, and places in it as the page made them."""
+
+    text: Annotated[str, Field(max_length=120)]
+    anchor: Annotated[str, Field(max_length=200)] = ""
+    head: Annotated[str, Field(max_length=200)] = ""
+
+
+class View(Part):
+    """What somebody looks at, for those who follow them."""
+
+    run: uuid.UUID | None = None
+    token: Annotated[int, Field(ge=0, le=2**31)] | None = None
+    panel: Annotated[str, Field(max_length=40)] = ""
+
+
+class Cursor(Frame):
+    op: Literal["cursor"]
+    at: Place | None = None
+    away: bool = False
+    presents: bool = False
+    view: View | None = None
+
+
+class Leave(Frame):
+    op: Literal["leave"]
+
+
+AnyFrame = Watch | Unwatch | Cancel | Ack | Ping | Join | Edit | Cursor | Leave
+ClientFrame = Annotated[AnyFrame, Field(discriminator="op")]
+_adapter: TypeAdapter[AnyFrame] = TypeAdapter(ClientFrame)
 
 
 class BadFrame(Exception):
     """A frame that says nothing we know; the message says why."""
 
 
-def read_frame(text: str | None) -> Watch | Unwatch | Cancel | Ack | Ping:
-    """Raises BadFrame for everything but one of the five frames."""
+def read_frame(text: str | None) -> AnyFrame:
+    """Raises BadFrame for everything but one of the frames."""
     if text is None:
         raise BadFrame("Send text frames; binary ones are not read.")
     try:

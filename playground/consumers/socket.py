@@ -1,4 +1,4 @@
-"""The page's socket: watch runs, stop them. One per page (DESIGN: docs/events.md).
+"""The page's socket: watch runs, stop them, sit in a room. One per page (docs/events.md).
 
 The receiving side only validates and acts; a sender task of its own moves every watched run's
 cursor, so a slow browser never keeps a cancel waiting. Every frame that acts is authorised from
@@ -20,9 +20,23 @@ from channels.exceptions import StopConsumer
 from playground.access import Verb, run_for
 from playground.actions import runs
 from playground.consumers.database import in_database
-from playground.consumers.protocol import Ack, BadFrame, Cancel, Ping, Unwatch, Watch, read_frame, write_frame
+from playground.consumers.protocol import (
+    Ack,
+    BadFrame,
+    Cancel,
+    Cursor,
+    Edit,
+    Join,
+    Leave,
+    Ping,
+    Unwatch,
+    Watch,
+    read_frame,
+    write_frame,
+)
 from playground.consumers.reels import Reel, Reels
 from playground.consumers.rights import Ground, Rights
+from playground.consumers.sitting import Sitting
 from playground.consumers.standing import experiment_of, session_key_of, standing_of, user_of_session
 from playground.errors import Refusal
 from playground.events import EntryId
@@ -77,6 +91,7 @@ class PageSocket(AsyncConsumer):
         self.watching: dict[uuid.UUID, Watching] = {}
         self.moved = asyncio.Event()
         self.pace = Pace()
+        self.sitting = Sitting(self.moved)
         self.faults = 0
         self.full_since: float | None = None
         self.closed = False
@@ -112,6 +127,7 @@ class PageSocket(AsyncConsumer):
 
     async def websocket_disconnect(self, event: dict[str, Any]) -> None:
         self.leave()
+        await self.sitting.leave()
         raise StopConsumer
 
     def leave(self) -> None:
@@ -140,6 +156,12 @@ class PageSocket(AsyncConsumer):
                     self.moved.set()
             case Ping():
                 await self.tell("pong")
+            case Join() as frame:
+                await self.sitting.join(frame, self.experiment, self.user_id)
+            case Edit() | Cursor() as frame:
+                await self.sitting.take(frame, self.may_do or {})
+            case Leave():
+                await self.sitting.leave()
 
     async def watch(self, frame: Watch) -> None:
         if len(self.watching) >= WATCHES and frame.run not in self.watching:
@@ -192,6 +214,8 @@ class PageSocket(AsyncConsumer):
                     await self.close(LAGGING, "lagging", "This page could not keep up; it connects again.")
                     return
             self.moved.clear()
+            for frame in self.sitting.frames():
+                await self.tell(**frame)
             for watching in list(self.watching.values()):
                 await self.advance(watching)
 

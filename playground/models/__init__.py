@@ -7,6 +7,7 @@ from playground.models.experiment import Experiment, Version
 from playground.models.invitation import Invitation
 from playground.models.model_wish import ModelWish
 from playground.models.preset import Preset
+from playground.models.room import Room
 from playground.models.run import Run
 from playground.models.search_entry import SearchEntry
 from playground.models.share_link import ShareLink
@@ -32,6 +33,7 @@ __all__ = [
     "Rating",
     "Reaction",
     "Role",
+    "Room",
     "Run",
     "SearchEntry",
     "ShareLink",

@@ -2,9 +2,11 @@
 
 import { connectPageCommands } from "./controllers/page_commands.js";
 import { ShareDialog } from "./controllers/share_dialog.js";
+import { connectRoom } from "./controllers/live_draft.js";
 import { connectAnswers } from "./experiment/answers.js";
 import { connectEditor } from "./experiment/editor.js";
 import { byId, readData } from "./lib/dom.js";
+import { LiveSocket, socketUrl } from "./lib/socket.js";
 import { commands } from "./models/commands.js";
 import { Draft } from "./models/draft.js";
 
@@ -12,6 +14,9 @@ const page = readData("page-data")
 const { title, scope, inputs } = page.experiment
 const draft = new Draft({ title, scope, inputs, spec: page.spec }, page.limits)
 
-connectAnswers(draft, page, connectEditor(draft, page))
+const socket = new LiveSocket(socketUrl(page.urls.socket, location))
+const room = connectRoom({ draft, page, socket })
+
+connectAnswers({ draft, page, socket, room, editor: connectEditor(draft, page, room) })
 connectPageCommands(draft, page.models)
 if (byId("share")) new ShareDialog(commands) // only for those who may edit

@@ -1,4 +1,4 @@
-"""Versions and conflicts in a real browser: two tabs of one draft, and one version from label to restore."""
+"""Versions in a real browser: one version from label to restore."""
 
 from playwright.sync_api import Page, expect
 
@@ -17,42 +17,6 @@ def open_new(page: Page, instance: Instance) -> str:
 def write(page: Page, box: str, text: str) -> None:
     page.locator(box).fill(text)
     expect(page.locator("#save-state")).to_have_attribute("data-state", "saved")
-
-
-def test_two_tabs_lose_no_word(open_page: OpenPage, instance: Instance) -> None:
-    mine, theirs = open_page(), open_page()
-    url = open_new(mine, instance)
-    write(mine, "#instruction", "Say whether the review is good or bad.")
-    theirs.goto(url)
-    expect(theirs.locator("#instruction")).to_have_value("Say whether the review is good or bad.")
-
-    # Words that do not overlap are put together, and the cursor stays.
-    write(theirs, "#instruction", "Please say whether the review is good or bad.")
-    write(mine, "#scope", "Reviews of a shop")
-    expect(mine.locator("#restored-words")).to_have_text("Merged with what another tab changed.")
-    expect(mine.locator("#instruction")).to_have_value("Please say whether the review is good or bad.")
-    expect(mine.locator("#scope")).to_be_focused()
-    mine.locator("#restored-undo").click()
-    expect(mine.locator("#instruction")).to_have_value("Say whether the review is good or bad.")
-    mine.locator("#restored-undo").click()
-    expect(mine.locator("#save-state")).to_have_attribute("data-state", "saved")
-
-    # What both wrote clashes; offline work meets it when the connection is back.
-    theirs.reload()
-    expect(theirs.locator("#scope")).to_have_value("Reviews of a shop")
-    mine.context.set_offline(True)
-    mine.locator("#instruction").fill("Please say whether the review is glad or bad.")
-    expect(mine.locator("#save-state")).to_have_attribute("data-state", "offline")
-    write(theirs, "#instruction", "Please say whether the review is kind or bad.")
-    mine.context.set_offline(False)
-    mine.locator("#merge-open").click()
-    dialog = mine.locator("#merge")
-    expect(dialog.locator(".clash")).to_have_count(1)
-    expect(dialog.get_by_role("radio", name="both glad kind")).to_be_checked()
-    dialog.get_by_role("radio", name="theirs kind").check()
-    dialog.get_by_role("button", name="Use this merge").click()
-    expect(mine.locator("#instruction")).to_have_value("Please say whether the review is kind or bad.")
-    expect(mine.locator("#save-state")).to_have_attribute("data-state", "saved")
 
 
 def test_a_version_from_label_to_restore(open_page: OpenPage, instance: Instance) -> None:

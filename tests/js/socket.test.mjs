@@ -10,7 +10,7 @@ class FakeSocket {
     this.sent.push(JSON.parse(text))
   }
   close(code = 1006) {
-    this.onclose({ code })
+    this.onclose?.({ code })
   }
   receive(frame) {
     this.onmessage({ data: JSON.stringify(frame) })

@@ -236,6 +236,11 @@ OPERATIONS = [
     row("cancel", "WS", "signed_out", "not_found", "forbidden", "ok", "ok", "signed_out", "signed_out", body=lambda id: {"run": id("run")}),
     row("ack", "WS", "signed_out", "ok", "ok", "ok", "ok", "signed_out", "signed_out", body=lambda id: {"run": id("run"), "id": "1-1"}),
     row("ping", "WS", "signed_out", "ok", "ok", "ok", "ok", "signed_out", "signed_out"),
+    # Of the page of an experiment; whoever may not read it has no socket there.
+    row("join", "WS", "signed_out", "access_lost", "ok", "ok", "ok", "signed_out", "signed_out", of="experiment"),
+    row("edit", "WS", "signed_out", "access_lost", "forbidden", "ok", "ok", "signed_out", "signed_out", of="experiment", body=lambda id: {"n": 1, "update": "AAA="}),
+    row("cursor", "WS", "signed_out", "access_lost", "ok", "ok", "ok", "signed_out", "signed_out", of="experiment"),
+    row("leave", "WS", "signed_out", "access_lost", "ok", "ok", "ok", "signed_out", "signed_out", of="experiment"),
 ]
 # fmt: on
 # They speak only of what this socket watches already: a foreign id is nothing to them, and nothing comes back.

@@ -314,7 +314,7 @@ def test_socket_operations_do_what_the_matrix_says(capsys: pytest.CaptureFixture
             checks += 1
         for key in {key for _, key in ids_of(row, world.home)}:
             for other in (world.foreign[key], MISSING):
-                expected = "ok" if row.name in DEAF else "not_found"
+                expected = "ok" if row.name in DEAF else "access_lost" if row.of else "not_found"
                 wrong += mismatch(world, row, "owner", expected, world.home | {key: other}, is_foreign=True)
                 checks += 1
     with capsys.disabled():
@@ -328,20 +328,22 @@ def mismatch(
 ) -> Iterator[str]:
     frame = {"op": row.name} | (row.body(lambda key: str(value_of(things, key))) if row.body else {})
     before = fingerprint()
-    said = async_to_sync(answer_to)(world.clients[actor], frame)
+    page = str(value_of(things, row.of)) if isinstance(row.of, str) else None
+    said = async_to_sync(answer_to)(world.clients[actor], frame, page)
     if said != expected:
         yield f"{row.name} as {actor}: {said}, not {expected}"
     if (said != "ok" or is_foreign) and fingerprint() != before:
         yield f"{row.name} as {actor} changed something"
 
 
-async def answer_to(client: Client, frame: dict[str, Any]) -> str:
+async def answer_to(client: Client, frame: dict[str, Any], experiment: str | None) -> str:
     """ "ok", or the code of the first error, of a frame on a socket of its own."""
     cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
     scope = {"type": "websocket", "path": "/ws/", "headers": [(b"cookie", cookies.encode())]}
+    scope |= {"query_string": f"experiment={experiment}".encode()} if experiment else {}
     page: Any = ApplicationCommunicator(PageSocket.as_asgi(), scope)  # type: ignore[no-untyped-call]
     await page.send_input({"type": "websocket.connect"})
-    for each in (frame, {"op": "ping"}):
+    for each in (*([{"op": "join"}] if experiment else []), frame, {"op": "ping"}):
         await page.send_input({"type": "websocket.receive", "text": json.dumps(each)})
     said: str | None = None
     while said is None:

@@ -18,6 +18,7 @@ from django.utils import timezone
 
 from playground.actions.deletions import purge
 from playground.actions.retention import prune
+from playground.actions.rooms import forget_idle
 from playground.actions.runs import keep_alive
 from playground.models import SignInLink, WorkerLease
 
@@ -54,3 +55,4 @@ def forget_old() -> None:
     day_ago = timezone.now() - timedelta(days=1)
     WorkerLease.objects.filter(seen_at__lt=day_ago).delete()
     SignInLink.objects.filter(expires_at__lt=day_ago).delete()
+    forget_idle()

@@ -1,7 +1,7 @@
 // The examples as a grid: rows are examples, columns are fields and the output. Edits go to the draft.
 
 import { byId, fromTemplate, putChildren, say } from "../lib/dom.js";
-import { grow } from "./autosize.js";
+import { keepingTheCursor, showText } from "./boxes.js";
 import { connectDragging } from "./drag_rows.js";
 import { drawHead } from "./example_columns.js";
 
@@ -16,7 +16,7 @@ export class ExampleGrid {
     byId("add-field").addEventListener("click", () => this.#addField())
     this.rows.addEventListener("keydown", (event) => this.#moveByEnter(event))
     connectDragging(this.rows, (id, to) => this.#move(id, to))
-    draft.addEventListener("replace", () => this.draw())
+    draft.addEventListener("replace", () => keepingTheCursor((held) => this.#finder(held), () => this.draw()))
     draft.addEventListener("change", () => this.#follow())
     edits.addEventListener("edited", () => this.draw())
     this.draw()
@@ -48,6 +48,15 @@ export class ExampleGrid {
 
   row(id) {
     return this.made.get(id)
+  }
+
+  /** How to find the box or button again that is `held` now, if it is in a row. */
+  #finder(held) {
+    const row = held.closest("#grid-rows [data-id]")
+    if (!row) return null
+    const parts = (one) => [...(one?.querySelectorAll("textarea, button, input") ?? [])]
+    const place = parts(row).indexOf(held)
+    return () => parts(this.row(row.dataset.id))[place]
   }
 
   #rowOf(example) {
@@ -87,11 +96,7 @@ export class ExampleGrid {
   #fill(row) {
     const { example } = row
     const texts = [...this.draft.spec.fields.map((field) => example.values[field] ?? ""), example.output]
-    row.querySelectorAll("textarea").forEach((area, column) => {
-      if (area.value === texts[column]) return
-      area.value = texts[column]
-      grow(area)
-    })
+    row.querySelectorAll("textarea").forEach((area, column) => showText(area, texts[column]))
     row.querySelector("[data-on]").checked = example.on
   }
 

@@ -4,8 +4,7 @@ import { onAct } from "../lib/acts.js";
 import { byId } from "../lib/dom.js";
 import { commands } from "../models/commands.js";
 
-/** `saver` saves the draft; people who only read have none. */
-export function connectFork(draft, saver) {
+export function connectFork(draft, room) {
   const dialog = byId("fork")
   const open = () => {
     byId("fork-title").textContent = draft.title
@@ -15,7 +14,7 @@ export function connectFork(draft, saver) {
   commands.add({ id: "fork", group: "Experiment", title: "Fork this experiment", run: open })
   byId("fork-form").addEventListener("submit", async (event) => {
     event.preventDefault()
-    await saver?.flush()
+    await room.settled()
     event.target.submit()
   })
 }

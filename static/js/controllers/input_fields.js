@@ -2,6 +2,7 @@
 
 import { byId, fromTemplate } from "../lib/dom.js";
 import { grow } from "./autosize.js";
+import { keepingTheCursor, showText } from "./boxes.js";
 
 export function connectInputs(draft) {
   const place = byId("inputs")
@@ -14,16 +15,15 @@ export function connectInputs(draft) {
     for (const area of place.querySelectorAll("textarea")) grow(area)
   }
   /** Values that were changed elsewhere; what people type is there already. */
-  const fill = () => {
-    for (const [index, area] of [...place.querySelectorAll("textarea")].entries()) {
-      const value = draft.spec.input[draft.spec.fields[index]] ?? ""
-      if (area.value === value) continue
-      area.value = value
-      grow(area)
-    }
+  const boxes = () => [...place.querySelectorAll("textarea")]
+  const fill = () => boxes().forEach((area, index) => showText(area, draft.spec.input[draft.spec.fields[index]] ?? ""))
+  const find = (held) => {
+    const index = boxes().indexOf(held)
+    return index >= 0 && (() => boxes()[index])
   }
-  draft.addEventListener("change", () => (drawn === JSON.stringify(draft.spec.fields) ? fill() : draw()))
-  draft.addEventListener("replace", draw)
+  const follow = () => (drawn === JSON.stringify(draft.spec.fields) ? fill() : keepingTheCursor(find, draw))
+  draft.addEventListener("change", follow)
+  draft.addEventListener("replace", follow)
   draw()
 }
 

@@ -22,9 +22,9 @@ export class Restore {
     byId("title").scrollIntoView({ block: "nearest" })
   }
 
-  /** Puts a whole draft into the editor, without taking anybody's cursor away. */
-  putDraft(draft, words) {
-    this.#swap(draft, words, "Undo")
+  /** Offers the way back to `draft`, from which the page has gone on. */
+  offer(draft, words) {
+    this.#keep({ draft, words, label: "Undo" })
   }
 
   #undo() {

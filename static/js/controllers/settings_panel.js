@@ -105,13 +105,15 @@ function showAll({ settings, layout, model }) {
   byId("layout").querySelector(`[value="${layout}"]`).checked = true
   byId("mode").querySelector(`[value="${settings.mode}"]`).checked = true
   byId("model").value = model
-  byId("stop").value = showStops(settings.stop)
-  byId("seed").value = settings.seed ?? ""
+  if (document.activeElement !== byId("stop")) byId("stop").value = showStops(settings.stop)
+  if (document.activeElement !== byId("seed")) byId("seed").value = settings.seed ?? ""
   grow(byId("stop"))
 }
 
+/** The knob that somebody has in hand stays: it may hold half a number. */
 function showKnob(key, value) {
   const [number, slider] = document.querySelectorAll(`[data-knob="${key}"] input`)
+  if (document.activeElement === number) return
   number.value = value
   slider.value = value
   fill(slider)

@@ -1,7 +1,7 @@
 // Title, scope and instruction: plain text boxes of a draft.
 
 import { byId } from "../lib/dom.js";
-import { grow } from "./autosize.js";
+import { showText } from "./boxes.js";
 
 export function connectTexts(draft) {
   const title = byId("title")
@@ -14,10 +14,9 @@ export function connectTexts(draft) {
     document.title = `${name} · Fewshot`
   }
   const show = () => {
-    title.value = draft.title
-    scope.value = draft.scope
+    showText(title, draft.title)
+    showText(scope, draft.scope)
     echo()
-    grow(scope)
   }
   title.addEventListener("input", () => {
     draft.change(() => (draft.title = title.value))
@@ -31,13 +30,10 @@ export function connectTexts(draft) {
 
 export function connectInstruction(draft) {
   const box = byId("instruction")
-  const show = () => {
-    if (box.value !== draft.spec.instruction) box.value = draft.spec.instruction
-    grow(box)
-  }
+  const show = () => showText(box, draft.spec.instruction)
   box.addEventListener("input", () => draft.change(() => (draft.spec.instruction = box.value)))
   draft.addEventListener("replace", show)
-  draft.addEventListener("change", () => box.value === draft.spec.instruction || show()) // a field got another name
+  draft.addEventListener("change", show) // a field got another name
   show()
 }
 

@@ -3,7 +3,6 @@
 import { AnswerStrip } from "../controllers/answer_strip.js";
 import { connectBranches } from "../controllers/branches.js";
 import { Comparisons } from "../controllers/comparisons.js";
-import { Conflicts } from "../controllers/conflicts.js";
 import { RunHistory } from "../controllers/history.js";
 import { connectKeeping } from "../controllers/keep_answer.js";
 import { keepModelsFresh } from "../controllers/model_states.js";
@@ -18,15 +17,14 @@ import { connectShading } from "../controllers/shading.js";
 import { VersionDifference } from "../controllers/version_difference.js";
 import { Versions } from "../controllers/versions.js";
 import { requestJson } from "../lib/http.js";
-import { LiveSocket, socketUrl } from "../lib/socket.js";
 import { TabMemory } from "../lib/tab_memory.js";
 import { commands } from "../models/commands.js";
 import { RunWatch } from "../models/run_watch.js";
 import { versionName } from "../models/version_list.js";
 
 /** `editor` is what connectEditor returns. */
-export function connectAnswers(draft, page, editor) {
-  const socket = new LiveSocket(socketUrl(page.urls.socket, location), {
+export function connectAnswers({ draft, page, editor, socket, room }) {
+  Object.assign(socket, {
     onState: (state) => [answers, rights].forEach((part) => part.showConnection(state)),
     onError: (frame) => answers.complain(frame.message),
     onRights: (frame) => rights.show(frame),
@@ -38,8 +36,9 @@ export function connectAnswers(draft, page, editor) {
   connectModels({ draft, page, editor, runs })
   new RunControls({ draft, runs, url: page.urls.runs, answers })
   connectCards({ draft, page, editor, runs, answers })
-  connectHistory({ draft, page, runs, answers, memory: memory("restored"), saver: editor.saver })
+  connectHistory({ draft, page, runs, answers, memory: memory("restored"), room })
   window.addEventListener("online", () => socket.hurry())
+  window.addEventListener("offline", () => socket.drop())
   socket.connect()
   answers.restore(page.history.runs[0]?.id)
 }
@@ -59,7 +58,7 @@ function connectCards({ draft, page, editor, runs, answers }) {
   connectShading(commands)
 }
 
-function connectHistory({ draft, page, runs, answers, memory, saver }) {
+function connectHistory({ draft, page, runs, answers, memory, room }) {
   const history = new RunHistory({ url: page.urls.history, newest: page.history, runs, answers })
   const restore = new Restore({ draft, memory })
   const difference = new RunDifference()
@@ -70,7 +69,7 @@ function connectHistory({ draft, page, runs, answers, memory, saver }) {
   for (const source of [history, answers]) on(source, "restore", async ({ run }) => restore.put(await readRun(run)))
   const versionDifference = new VersionDifference()
   connectVersions({ draft, page, history, restore, on, difference: versionDifference })
-  if (saver) new Conflicts({ draft, saver, restore, difference: versionDifference, user: page.user })
+  room.addEventListener("merged", ({ detail }) => restore.offer(detail.before, "What others changed meanwhile is put together with what you wrote."))
   connectComparisons({ draft, page, restore })
   const found = location.hash.match(/^#run-([0-9a-f-]{36})$/)?.[1] // from the search
   if (found) answers.open(found).catch((error) => answers.complain(error.message))

@@ -15,7 +15,6 @@ import { NextToken } from "../controllers/next_token.js";
 import { connectPlaceholders } from "../controllers/placeholders.js";
 import { Presets } from "../controllers/presets.js";
 import { Preview } from "../controllers/preview.js";
-import { connectSaving } from "../controllers/save_state.js";
 import { ScoreText } from "../controllers/score_text.js";
 import { connectSettings } from "../controllers/settings_panel.js";
 import { connectShots } from "../controllers/shots_slider.js";
@@ -26,8 +25,8 @@ import { byId } from "../lib/dom.js";
 import { commands } from "../models/commands.js";
 import { GridEdits } from "../models/grid_edits.js";
 
-/** Returns the parts that others need: the exact prompt, the grid, what saves the draft, and those that show the state of models. */
-export function connectEditor(draft, page) {
+/** Returns the parts that others need: the exact prompt, the grid, and those that show the state of models. */
+export function connectEditor(draft, page, room) {
   connectTexts(draft)
   connectInstruction(draft)
   connectInputs(draft)
@@ -38,12 +37,11 @@ export function connectEditor(draft, page) {
   const { grid, dialog } = connectExamples(draft, page)
   connectDrop((file) => dialog.openFile(file))
   const exact = connectPreview(draft, page, grid)
-  const saver = page.may_edit ? connectSaving(draft, page) : null
-  connectFork(draft, saver)
+  connectFork(draft, room)
   if (page.may_edit) connectTags(page, commands)
   new ScoreText({ draft, url: page.urls.score })
   const next = new NextToken({ draft, url: page.urls.next_token, models: page.models })
-  return { exact, grid, saver, showModels: (models) => [settings, next].forEach((part) => part.showModels(models)) }
+  return { exact, grid, showModels: (models) => [settings, next].forEach((part) => part.showModels(models)) }
 }
 
 /** The grid of examples with all that fills it; for every page with a draft. */

@@ -27,10 +27,24 @@ export class Draft extends EventTarget {
 
   /** Examples that are still there stay the same objects, so that their rows on the page do, with the cursor in them. */
   replace({ title, scope, spec, inputs = this.inputs }) {
+    this.#put({ title, scope, spec, inputs })
+    this.dispatchEvent(new CustomEvent("replace", { detail: {} }))
+  }
+
+  /** What others in the room have made of it. The spec stays the same object: what can be undone here may hold it. */
+  receive({ title, scope, spec, inputs }) {
+    const { spec: own } = this
+    this.#put({ title, scope, spec, inputs })
+    if (!("shots" in spec)) delete own.shots
+    this.spec = Object.assign(own, spec)
+    this.dispatchEvent(new CustomEvent("replace", { detail: { isNews: true } }))
+    this.dispatchEvent(new CustomEvent("change", { detail: { isNews: true } }))
+  }
+
+  #put({ title, scope, spec, inputs }) {
     const known = new Map(this.spec.examples.map((example) => [example.id, example]))
     spec.examples = spec.examples.map((example) => Object.assign(known.get(example.id) ?? {}, example))
     Object.assign(this, { title, scope, spec, inputs })
-    this.dispatchEvent(new Event("replace"))
   }
 
   asJson() {

@@ -11,7 +11,7 @@ export class GridEdits extends EventTarget {
     super()
     this.draft = draft
     this.words = ""
-    draft.addEventListener("replace", () => this.forget())
+    draft.addEventListener("replace", ({ detail }) => detail?.isNews || this.forget())
   }
 
   removeExample(id) {

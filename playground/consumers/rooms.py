@@ -1,0 +1,322 @@
+"""Live rooms: this web process's picture of the rooms that its sockets are in.
+
+A room holds its document in memory. What one socket writes goes through the room's stream (room_events.py)
+to the rooms of all web processes, and half a second later into the database. Each socket has a seat: a
+place in what happened, as a cursor and no queue, so a slow browser costs nothing.
+"""
+
+import asyncio
+import base64
+import logging
+import uuid
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from typing import Any
+
+import redis
+from pycrdt import Doc
+
+from playground import documents
+from playground.actions.rooms import Kept, keep, opened
+from playground.consumers.database import in_database
+from playground.limits import LIMITS
+from playground.models import Experiment
+from playground.room_events import Event, Happening, Line
+
+log = logging.getLogger(__name__)
+
+SAVE_AFTER = 0.4  # seconds of edits that one save takes
+SAVE_AGAIN = 2.0  # seconds until a save that failed is tried again
+LOOK = 4.0  # seconds between signs of life
+KEPT = 1000  # happenings that a slow socket can be behind; then it gets the whole room anew
+PROCESS = str(uuid.uuid4())
+Frame = dict[str, Any]
+
+
+class BadEdit(ValueError):
+    """An edit that is none; the message says why."""
+
+
+@dataclass(eq=False)
+class Seat:
+    """One socket in a room: where it is in what happened, and what it has written."""
+
+    id: str
+    user: int
+    name: str
+    listener: asyncio.Event
+    member: Event = field(default_factory=dict)  # what others are shown of it
+    place: int | None = None  # None: it needs the whole room
+    vector: bytes | None = None  # what its page had when it came
+    written: int = 0  # the page's number of its last edit
+    told: tuple[int, str] = (0, "")  # the last edit that it knows to be kept, and the fault it knows of
+    parts: list[str] = field(default_factory=list)  # of an edit that comes in several frames
+
+    def whole(self, part: str, more: bool) -> bytes | None:
+        """The edit, once its last part is there; raises BadEdit when it is too large or no base64."""
+        self.parts.append(part)
+        if sum(map(len, self.parts)) > LIMITS.edit_bytes * 4 / 3:
+            self.parts.clear()
+            raise BadEdit(f"One edit has at most {LIMITS.edit_bytes:,} bytes.")
+        if more:
+            return None
+        text, self.parts = "".join(self.parts), []
+        return decoded(text)
+
+
+class LiveRoom:
+    """One room as seen so far: the document, who is here, and what happened lately."""
+
+    def __init__(self, experiment: uuid.UUID) -> None:
+        self.experiment = experiment
+        self.id = uuid.UUID(int=0)
+        self.document: Doc[Any] = Doc()
+        self.seats: set[Seat] = set()
+        self.members: dict[str, Event] = {}
+        self.happened: list[Event] = []
+        self.base = 0  # number of the first of them
+        self.cursor = "0-0"  # in the stream
+        self.loaded = asyncio.Event()
+        self.saving: asyncio.Task[None] | None = None
+        self.is_dirty = False
+        self.editor: int | None = None  # who wrote last
+        self.fault = ""
+        self.draft_version = 0
+        self.saved: dict[Seat, int] = {}  # the last edit of each that is kept
+
+    @property
+    def top(self) -> int:
+        return self.base + len(self.happened)
+
+    def take(self, happening: Happening) -> None:
+        """Takes one entry of the stream."""
+        self.cursor = happening.id
+        self.apply(happening.event)
+
+    def apply(self, event: Event) -> None:
+        match event["kind"]:
+            case "edit" if event.get("process") != PROCESS:  # else the document has it
+                with suppress(ValueError):
+                    self.document.apply_update(decoded(event["update"]))
+            case "here":
+                self.members[event["member"]["seat"]] = event["member"]
+            case "gone":
+                self.members.pop(event["seat"], None)
+        self.happened.append(event)
+        if len(self.happened) > 2 * KEPT:
+            self.happened, self.base = self.happened[-KEPT:], self.top - KEPT
+
+    def write(self, seat: Seat, number: int, update: bytes) -> Event:
+        """Applies an edit and returns what others must hear; raises BadEdit for bytes that are none."""
+        try:
+            self.document.apply_update(update)
+        except ValueError:
+            raise BadEdit("That is not an edit of this room. Reload the page.") from None
+        seat.written, self.editor, self.is_dirty = number, seat.user, True
+        text = base64.b64encode(update).decode()
+        return {"kind": "edit", "update": text, "seat": seat.id, "process": PROCESS}
+
+    def begin_anew(self, id: uuid.UUID, state: bytes) -> None:
+        """Another document: every page gets it whole, and merges into it what it has."""
+        self.id, self.document = id, documents.document_of(state)
+        for seat in self.seats:
+            seat.place = seat.vector = None
+
+    def frames_for(self, seat: Seat) -> list[Frame]:
+        """What the page of ``seat`` must be told to be where the room is."""
+        if seat.place is None or seat.place < self.base:
+            seat.place = self.top
+            return [self._joined(seat), *self._saved(seat)]
+        news = self.happened[seat.place - self.base :]
+        seat.place = self.top
+        edits = [e["update"] for e in news if e["kind"] == "edit" and e.get("seat") != seat.id]
+        moved = {e["member"]["seat"]: e["member"] for e in news if e["kind"] == "here"}
+        gone = [e["seat"] for e in news if e["kind"] == "gone"]
+        here = [member for id, member in moved.items() if id != seat.id and id not in gone]
+        frames: list[Frame] = [{"op": "edits", "updates": edits}] if edits else []
+        if here or gone:
+            frames.append({"op": "presence", "members": here, "gone": gone})
+        frames += [{"op": "note", **e["note"]} for e in news if e["kind"] == "note"]
+        return frames + self._saved(seat)
+
+    def _joined(self, seat: Seat) -> Frame:
+        update = self.document.get_update(seat.vector) if seat.vector else self.document.get_update()
+        others = [member for id, member in self.members.items() if id != seat.id]
+        return {
+            "op": "joined",
+            "room": str(self.id),
+            "seat": seat.id,
+            "update": base64.b64encode(update).decode(),
+            "vector": base64.b64encode(self.document.get_state()).decode(),
+            "members": others,
+        }
+
+    def _saved(self, seat: Seat) -> list[Frame]:
+        now = (self.saved.get(seat, seat.told[0]), self.fault)
+        if now == seat.told:
+            return []
+        seat.told = now
+        return [{"op": "saved", "n": now[0], "fault": now[1], "draft_version": self.draft_version}]
+
+    def wake(self) -> None:
+        for seat in self.seats:
+            seat.listener.set()
+
+
+class Rooms:
+    """All live rooms of one web process, and the tasks that keep them going."""
+
+    def __init__(self) -> None:
+        self._rooms: dict[uuid.UUID, LiveRoom] = {}
+        self._line: Line | None = None
+        self._tasks: list[asyncio.Task[None]] = []
+
+    async def enter(self, experiment: Experiment, seat: Seat) -> LiveRoom:
+        """Takes ``seat`` in the room of ``experiment``, read up to now."""
+        self._ensure_going()
+        room = self._rooms.get(experiment.pk)
+        if room is None:
+            room = self._rooms[experiment.pk] = LiveRoom(experiment.pk)
+            room.seats.add(seat)
+            await self._load(room, experiment)
+            room.loaded.set()
+        room.seats.add(seat)
+        await room.loaded.wait()
+        return room
+
+    async def leave(self, room: LiveRoom, seat: Seat) -> None:
+        room.seats.discard(seat)
+        room.saved.pop(seat, None)
+        if not room.seats and room.saving is None:
+            self._rooms.pop(room.experiment, None)
+        with suppress(redis.RedisError):
+            assert self._line is not None
+            await self._line.note_gone(room.experiment, seat.id)
+            await self.say(room, {"kind": "gone", "seat": seat.id})
+
+    async def edit(self, room: LiveRoom, seat: Seat, number: int, update: bytes) -> None:
+        event = room.write(seat, number, update)
+        if room.saving is None:
+            room.saving = asyncio.create_task(self._save(room))
+        await self.say(room, event)
+
+    async def show(self, room: LiveRoom, seat: Seat, member: Event) -> None:
+        """Tells others where somebody is now; the first time also those who come later."""
+        is_new, seat.member = not seat.member, member
+        if is_new:
+            with suppress(redis.RedisError):
+                assert self._line is not None
+                await self._line.note_here(room.experiment, [member])
+        await self.say(room, {"kind": "here", "member": member})
+
+    async def say(self, room: LiveRoom, event: Event) -> None:
+        """Through the stream, to all web processes; without a broker to the sockets of this one."""
+        assert self._line is not None
+        try:
+            await self._line.write(room.experiment, event)
+        except redis.RedisError:
+            room.apply(event)
+            room.wake()
+
+    async def _load(self, room: LiveRoom, experiment: Experiment) -> None:
+        """The stream is read first: an edit that is in neither has not been taken from anybody yet."""
+        assert self._line is not None
+        happened: list[Happening] = []
+        with suppress(redis.RedisError):
+            happened = await self._line.read(experiment.pk)
+            room.members = await self._line.who_is_here(experiment.pk)
+        row = await in_database(opened)(experiment)
+        room.id, room.document = row.pk, documents.document_of(bytes(row.state))
+        for happening in happened:
+            if happening.event["kind"] == "edit":
+                room.take(happening)
+            room.cursor = happening.id
+        with suppress(redis.RedisError):
+            await self._line.wake()
+
+    async def _save(self, room: LiveRoom) -> None:
+        """Saves until nothing is new; edits that come meanwhile are for the next round."""
+        pause = SAVE_AFTER
+        while room.is_dirty:
+            await asyncio.sleep(pause)
+            room.is_dirty, pause = False, SAVE_AFTER
+            written = {seat: seat.written for seat in room.seats}
+            work = (room.experiment, room.id, room.document.get_update(), room.editor)
+            try:
+                kept = await in_database(keep)(*work)
+            except Experiment.DoesNotExist:
+                break
+            except Exception:
+                log.exception("A room could not be saved; trying again.")
+                room.is_dirty, pause = True, SAVE_AGAIN
+                continue
+            await self._take_save(room, kept, written)
+        room.saving = None
+        if not room.seats:
+            self._rooms.pop(room.experiment, None)
+
+    async def _take_save(self, room: LiveRoom, kept: Kept, written: dict[Seat, int]) -> None:
+        if kept.room != room.id:
+            row = await in_database(room_of)(room.experiment)
+            room.begin_anew(row[0], row[1])
+        else:
+            room.fault, room.draft_version = kept.fault, kept.draft_version
+            room.saved.update({seat: n for seat, n in written.items() if seat in room.seats})
+        room.wake()
+
+    # The tasks
+
+    def _ensure_going(self) -> None:
+        if not self._tasks or any(task.done() for task in self._tasks):
+            for task in self._tasks:
+                task.cancel()
+            self._line = Line()
+            work: list[Callable[[], Any]] = [self._tail_forever, self._look_forever]
+            self._tasks = [asyncio.create_task(one()) for one in work]
+
+    async def _tail_forever(self) -> None:
+        assert self._line is not None
+        while True:
+            try:
+                cursors = {id: room.cursor for id, room in self._rooms.items() if room.loaded.is_set()}
+                for id, happened in (await self._line.tail(cursors, wait=5.0)).items():
+                    if room := self._rooms.get(id):
+                        for happening in happened:
+                            room.take(happening)
+                        room.wake()
+            except redis.RedisError as error:
+                log.warning("The broker does not answer (%s); trying again.", error)
+                await asyncio.sleep(0.5)
+
+    async def _look_forever(self) -> None:
+        """Signs of life of those who sit here, and a look at who is still there."""
+        while True:
+            await asyncio.sleep(LOOK)
+            for room in list(self._rooms.values()):
+                with suppress(redis.RedisError):
+                    await self._look(room)
+
+    async def _look(self, room: LiveRoom) -> None:
+        assert self._line is not None
+        await self._line.note_here(room.experiment, [seat.member for seat in room.seats if seat.member])
+        here = await self._line.who_is_here(room.experiment)
+        for seat in set(room.members) - set(here):
+            room.apply({"kind": "gone", "seat": seat})
+        for seat, member in here.items():
+            if seat not in room.members:
+                room.apply({"kind": "here", "member": member})
+        room.wake()
+
+
+def room_of(experiment: uuid.UUID) -> tuple[uuid.UUID, bytes]:
+    row = opened(Experiment.objects.get(pk=experiment))
+    return row.pk, bytes(row.state)
+
+
+def decoded(text: str) -> bytes:
+    """Raises BadEdit for anything but base64."""
+    try:
+        return base64.b64decode(text, validate=True)
+    except ValueError:
+        raise BadEdit("An edit must be base64.") from None

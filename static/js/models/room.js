@@ -1,0 +1,227 @@
+// This page's seat in the room of its experiment: sends what is written here, takes what others write, and knows what
+// is kept. Knows sockets and documents, not the page.
+//
+// What is written here is in the document at once. It is sent a moment later, and again with every new connection,
+// until the server says that it is kept; a page that goes away before that leaves it in the browser's memory.
+
+import { fromBase64, toBase64 } from "../lib/base64.js";
+import { mergeDrafts } from "./draft_merge.js";
+import { RoomDocument } from "./room_document.js";
+
+const SEND_AFTER = 30 // ms: what is typed in so short a time goes in one frame
+const PATIENCE = 5000 // ms without a word from the server about an edit
+const PART = 120_000 // characters of a frame; the server takes no larger ones than 256 KiB
+
+export class Room extends EventTarget {
+  /**
+   * `draft` is what the page edits, `memory` { read(), keep(value) } outlives the page; it reads what all pages kept. Sends "state" ({ state, words }),
+   * "people" ({ members }) and "merged" ({ before }) when a document that had begun anew took over what was written here.
+   */
+  constructor({ draft, socket, memory, mayEdit, clock = globalThis }) {
+    super()
+    Object.assign(this, { draft, socket, memory, mayEdit, clock })
+    this.id = null // of the document, once it is here
+    this.base = structuredClone(draft.asJson()) // what page and server had in common at last
+    this.number = 0 // of the last edit sent
+    this.kept = 0
+    this.people = new Map() // seat -> member
+    this.fault = ""
+    this.#begin()
+    for (const kind of ["change", "replace"]) draft.addEventListener(kind, (event) => event.detail?.isNews || this.#write())
+    socket.room = this
+  }
+
+  // What the socket tells
+
+  /** There is a connection: take the seat, saying what is here already. */
+  opened() {
+    const known = this.id ? { room: this.id, vector: toBase64(this.document.vector) } : {}
+    this.socket.send({ op: "join", ...known })
+  }
+
+  closed() {
+    this.isHere = false
+    this.people.clear()
+    this.#tellPeople()
+    this.#tellState()
+  }
+
+  heard(frame) {
+    const act = { joined: () => this.#joined(frame), edits: () => this.#take(frame.updates), presence: () => this.#meet(frame), saved: () => this.#saved(frame) }[frame.op]
+    act?.()
+  }
+
+  // What the page asks
+
+  undo() {
+    return this.mayEdit && this.document.undo()
+  }
+
+  redo() {
+    return this.mayEdit && this.document.redo()
+  }
+
+  /** Shows others where this person is: { at: { text, anchor, head }, away, view, presents }. */
+  show(cursor) {
+    this.cursor = cursor
+    if (this.isHere) this.socket.send({ op: "cursor", ...cursor })
+  }
+
+  /** Sends now, because the page may be going away. */
+  flush() {
+    this.#send()
+    this.#remember()
+  }
+
+  /** Resolves when all of it is kept, or after `patience` ms. */
+  async settled(patience = 3000) {
+    this.flush()
+    const until = Date.now() + patience
+    while (!this.isSafe && Date.now() < until) await new Promise((done) => this.clock.setTimeout(done, 50))
+  }
+
+  /** What comes next is undone by itself. */
+  endStep() {
+    this.document.endStep()
+  }
+
+  /** While somebody composes a character, their box must not change under them: what others write waits. */
+  hold() {
+    this.held ??= []
+  }
+
+  release() {
+    const waiting = this.held ?? []
+    this.held = null
+    if (waiting.length) this.#take(waiting)
+  }
+
+  get isSafe() {
+    return this.number === this.kept && !this.unsent.length && !this.early && !this.fault
+  }
+
+  // Joining
+
+  #begin() {
+    this.document = new RoomDocument()
+    this.unsent = []
+    this.document.addEventListener("edit", ({ detail }) => this.#edited(detail.update))
+    this.document.addEventListener("news", () => this.#show())
+  }
+
+  /** The server has another document now; this page's own edits go over as a merge of drafts. */
+  #beginAnew() {
+    this.early = this.number !== this.kept || this.unsent.length > 0
+    this.kept = this.number
+    this.#begin()
+  }
+
+  #joined({ room, seat, update, vector, members }) {
+    const isOther = room !== this.id
+    if (isOther && this.id) this.#beginAnew()
+    Object.assign(this, { id: room, keptVector: fromBase64(vector), seat, isHere: true, people: new Map(members.map((member) => [member.seat, member])) })
+    if (isOther) this.#mergeInto(fromBase64(update))
+    else this.document.receive(fromBase64(update))
+    if (this.mayEdit) for (const kept of this.memory.read()) if (kept.room === room) this.document.recall(fromBase64(kept.update))
+    // Whatever was not kept is sent again as one edit: the server may have heard all, some or nothing of it.
+    const isOwed = this.unsent.length || this.number !== this.kept
+    this.unsent = isOwed ? [this.document.missing(fromBase64(vector))] : []
+    this.#send()
+    if (this.cursor) this.show(this.cursor)
+    this.#tellPeople()
+    this.#tellState()
+  }
+
+  /** A document that this page has not had: what was written here goes into it, put together with what it holds. */
+  #mergeInto(update) {
+    const mine = structuredClone(this.draft.asJson())
+    this.isReading = true // nothing of this is an edit before it is merged
+    this.document.receive(update)
+    this.isReading = false
+    const theirs = this.document.read()
+    const merged = this.mayEdit && this.early ? mergeDrafts(this.base, mine, theirs, this.draft.limits).build() : theirs
+    this.early = false
+    this.draft.receive(merged)
+    if (merged === theirs) return
+    this.document.put(merged)
+    this.dispatchEvent(new CustomEvent("merged", { detail: { before: mine } }))
+  }
+
+  // Writing and reading
+
+  /** The page changed the draft. */
+  #write() {
+    if (!this.mayEdit || this.isReading) return
+    if (this.id === null) this.early = true // before the document is here
+    else this.document.put(this.draft.asJson())
+    this.#tellState()
+  }
+
+  #show() {
+    if (this.isReading) return
+    this.draft.receive(this.document.read())
+  }
+
+  #take(updates) {
+    if (this.held) return this.held.push(...updates)
+    this.document.receive(...updates.map(fromBase64))
+  }
+
+  #edited(update) {
+    this.isKeptHere = false
+    this.unsent.push(update)
+    if (this.isHere) this.timer ??= this.clock.setTimeout(() => this.#send(), SEND_AFTER)
+    this.#tellState()
+  }
+
+  #send() {
+    this.clock.clearTimeout(this.timer)
+    this.timer = null
+    if (!this.isHere || !this.unsent.length) return
+    const text = toBase64(this.document.together(this.unsent))
+    this.unsent = []
+    this.number += 1
+    for (let at = 0; at < text.length; at += PART) {
+      this.socket.send({ op: "edit", n: this.number, update: text.slice(at, at + PART), more: at + PART < text.length })
+    }
+    this.#tellState()
+  }
+
+  #saved({ n, fault }) {
+    this.kept = Math.max(this.kept, n)
+    this.fault = fault
+    if (!this.isSafe) return this.#tellState()
+    Object.assign(this, { base: structuredClone(this.draft.asJson()), keptVector: this.document.vector })
+    this.memory.keep(null)
+    this.#tellState()
+  }
+
+  /** Leaves in the browser what the server has not said to be kept. */
+  #remember() {
+    if (this.id === null || (this.number === this.kept && !this.unsent.length)) return
+    this.isKeptHere = this.memory.keep({ room: this.id, update: toBase64(this.document.missing(this.keptVector)) })
+  }
+
+  // People
+
+  #meet({ members, gone }) {
+    for (const seat of gone) this.people.delete(seat)
+    for (const member of members) this.people.set(member.seat, member)
+    this.#tellPeople()
+  }
+
+  #tellPeople() {
+    this.dispatchEvent(new CustomEvent("people", { detail: { members: [...this.people.values()] } }))
+  }
+
+  #tellState() {
+    if (this.isSafe) this.owedSince = null
+    else if (!this.owedSince) {
+      this.owedSince = Date.now()
+      this.clock.setTimeout(() => this.#tellState(), PATIENCE)
+    }
+    const waits = Date.now() - this.owedSince >= PATIENCE ? "waiting" : "saving"
+    const state = this.fault ? "refused" : this.isSafe ? "saved" : this.isHere ? waits : "offline"
+    this.dispatchEvent(new CustomEvent("state", { detail: { state, words: this.fault } }))
+  }
+}
