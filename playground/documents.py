@@ -103,8 +103,8 @@ class Reader:
 
     def settings(self) -> dict[str, Any]:
         start = "setting/"
-        keys = [key for key in list(self.values) if key.startswith(start)]
-        return {key.removeprefix(start): self.values[key] for key in keys}
+        values = self.values.to_py() or {}
+        return {key.removeprefix(start): value for key, value in values.items() if key.startswith(start)}
 
     def row(self, id: str, fields: list[FieldOf]) -> dict[str, str]:
         row: dict[str, str] = self.values.get(f"row/{id}", {})

@@ -339,8 +339,9 @@ def mismatch(
 async def answer_to(client: Client, frame: dict[str, Any], experiment: str | None) -> str:
     """ "ok", or the code of the first error, of a frame on a socket of its own."""
     cookies = "; ".join(f"{name}={morsel.value}" for name, morsel in client.cookies.items())
-    scope = {"type": "websocket", "path": "/ws/", "headers": [(b"cookie", cookies.encode())]}
-    scope |= {"query_string": f"experiment={experiment}".encode()} if experiment else {}
+    query = f"experiment={experiment}" if experiment else ""
+    headers = [(b"cookie", cookies.encode())]
+    scope = {"type": "websocket", "path": "/ws/", "headers": headers, "query_string": query.encode()}
     page: Any = ApplicationCommunicator(PageSocket.as_asgi(), scope)  # type: ignore[no-untyped-call]
     await page.send_input({"type": "websocket.connect"})
     for each in (*([{"op": "join"}] if experiment else []), frame, {"op": "ping"}):
