@@ -62,7 +62,8 @@ class PromptParts:
 class Span:
     """A stretch of the text, in characters (code points), and the part it belongs to.
 
-    ``part`` is ``instruction``, ``example:0`` and so on, ``input`` or ``format``.
+    ``part`` is ``instruction``, ``example:0`` and so on, ``input`` or ``format``; of a conversation,
+    ``message:0`` and so on.
     """
 
     start: int
@@ -123,14 +124,37 @@ def render(tokenizer: PromptTokenizer, parts: PromptParts) -> RenderedPrompt:
     """
     for text in _texts(parts):
         check_text(text)
+    if parts.layout == "plain":
+        return _encoded(tokenizer, *_plain(parts), whole=True)
+    return _encoded(tokenizer, *_chat(_instruction(parts), _turns(parts), tokenizer))
+
+
+def render_conversation(tokenizer: PromptTokenizer, messages: Sequence[Message]) -> RenderedPrompt:
+    """The prompt of a conversation that the model goes on with; raises PromptError as ``render`` does."""
+    for message in messages:
+        check_text(message["content"])
+    turns = tuple(
+        _Turn(message["role"], (_Piece(message["content"], f"message:{index}"),))
+        for index, message in enumerate(messages)
+    )
+    if turns and turns[0].role == "system":
+        return _encoded(tokenizer, *_chat(turns[0].pieces, turns[1:], tokenizer))
+    return _encoded(tokenizer, *_chat((), turns, tokenizer))
+
+
+def render_text(tokenizer: PromptTokenizer, text: str) -> RenderedPrompt:
+    """A bare text as the prompt; raises PromptError as ``render`` does."""
+    check_text(text)
+    return _encoded(tokenizer, text, _spans([_Piece(text, INPUT)]), whole=True)
+
+
+def _encoded(
+    tokenizer: PromptTokenizer, text: str, spans: tuple[Span, ...], *, whole: bool = False
+) -> RenderedPrompt:
+    typed = [(span.start, span.end) for span in spans if span.part != FORMAT]
     try:
-        if parts.layout == "chat":
-            text, spans = _chat(parts, tokenizer)
-        else:
-            text, spans = _plain(parts)
-        typed = [(span.start, span.end) for span in spans if span.part != FORMAT]
-        encoded = tokenizer.encode_guarded(text, typed, whole=parts.layout == "plain")
-    except (TemplateError, TokenizerError) as error:
+        encoded = tokenizer.encode_guarded(text, typed, whole=whole)
+    except TokenizerError as error:
         raise PromptError(str(error)) from error
     return RenderedPrompt(text, encoded.ids, encoded.ranges, spans, tokenizer)
 
@@ -278,16 +302,28 @@ class _Turn:
         return replace(self, pieces=tuple(kept))
 
 
-def _chat(parts: PromptParts, tokenizer: PromptTokenizer) -> tuple[str, tuple[Span, ...]]:
+def _chat(
+    instruction: tuple[_Piece, ...], turns: tuple[_Turn, ...], tokenizer: PromptTokenizer
+) -> tuple[str, tuple[Span, ...]]:
     if not tokenizer.has_chat_template:
         raise PromptError("This model has no chat template; choose the plain layout.")
-    turns = _turns(parts)
-    if not (instruction := _instruction(parts)):
+    try:
+        return _with_instruction(instruction, turns, tokenizer)
+    except TemplateError as error:
+        raise PromptError(str(error)) from error
+
+
+def _with_instruction(
+    instruction: tuple[_Piece, ...], turns: tuple[_Turn, ...], tokenizer: PromptTokenizer
+) -> tuple[str, tuple[Span, ...]]:
+    if not instruction:
         return _render(turns, tokenizer)
     system = _Turn("system", instruction)
     try:
         return _render((system, *turns), tokenizer)
     except (TemplateError, _LeftOutError):  # this model was trained without system messages
+        if not turns:
+            raise
         first = replace(turns[0], pieces=(*system.pieces, _Piece("\n\n", FORMAT), *turns[0].pieces))
         return _render((first, *turns[1:]), tokenizer)
 

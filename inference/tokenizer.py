@@ -135,10 +135,13 @@ class PromptTokenizer:
         entry: str | None = self._tokenizer.id_to_token(index)
         return entry
 
+    def text(self, index: int) -> str:
+        """The text of an id, as shown beside its probability."""
+        return self._texts[index]
+
     def texts(self) -> list[str]:
-        """The text of every id, as shown beside its probability. Takes about a second for 100,000 of them."""
-        texts = TokenTexts(self._tokenizer)
-        return [texts[index] for index in range(1 + max(self._tokenizer.get_vocab().values()))]
+        """The texts of all ids. Takes about a second for 100,000 of them."""
+        return [self._texts[index] for index in range(1 + max(self._tokenizer.get_vocab().values()))]
 
     def render_chat(self, *conversations: Sequence[Message]) -> list[str]:
         """The model's chat template applied to each conversation.
@@ -156,6 +159,10 @@ class PromptTokenizer:
         """
         written = bool(token.content.strip()) and self._template and token.content in self._template.source
         return bool(token.special or written)
+
+    @cached_property
+    def _texts(self) -> TokenTexts:
+        return TokenTexts(self._tokenizer)
 
     @cached_property
     def _guard(self) -> _Guard:
