@@ -10,8 +10,9 @@ from enum import StrEnum
 from django.contrib.auth.models import AnonymousUser, User
 from django.db.models import Case, Q, QuerySet, When
 
-from playground.errors import Forbidden, NotFound
+from playground.errors import Forbidden, NotFound, Refusal
 from playground.models import (
+    ApiKey,
     Comment,
     Comparison,
     Experiment,
@@ -20,10 +21,13 @@ from playground.models import (
     Preset,
     Role,
     Run,
+    Scope,
     ShareLink,
     Team,
     Version,
 )
+from playground.models.api_key import ApiKeyQuerySet
+from playground.models.secrets import digest
 
 
 class Verb(StrEnum):
@@ -40,6 +44,7 @@ MAY = {
     Role.EDITOR: {Verb.READ, Verb.COMMENT, Verb.JUDGE, Verb.RUN, Verb.EDIT},
     Role.OWNER: set(Verb),
 }
+NEEDS = {Scope.READ: Verb.READ, Scope.RUN: Verb.RUN, Scope.WRITE: Verb.EDIT}  # of the key's user, too
 Actor = User | AnonymousUser
 
 
@@ -226,6 +231,50 @@ def link_of(secret: str) -> ShareLink:
     if link is None:
         raise NotFound("share link")
     return link
+
+
+def api_keys_of(user: Actor) -> QuerySet[ApiKey]:
+    """Keys that ``user`` may see in a list, newest first: their own, and all of the teams that they own."""
+    owned = Membership.objects.filter(user_id=user.pk or 0, role=Role.OWNER).values_list("team_id", flat=True)
+    rows = ApiKey.objects.filter(Q(team__in=owned) | Q(user_id=user.pk or 0, team__in=_team_ids_of(user)))
+    return rows.select_related("team", "user").order_by("-created_at")
+
+
+def api_key_for(user: Actor, pk: uuid.UUID) -> ApiKey:
+    """A key to revoke: one's own, or one of a team that one owns."""
+    key = api_keys_of(user).filter(pk=pk).first()
+    if key is None:
+        raise NotFound("API key")
+    return key
+
+
+def api_key_of(secret: str, scope: Scope | None) -> ApiKey:
+    """The key that a program has sent, proved to be in force and to have ``scope`` (None: any will do).
+
+    Raises Refusal 401, with the reason, for one that opens nothing; 403 without the scope, or when the role
+    of its user does not go so far.
+    """
+    return _in_force(ApiKey.objects.filter(secret_hash=digest(secret)), scope)
+
+
+def prove_api_key(key: ApiKey, scope: Scope | None) -> None:
+    """Raises what ``api_key_of`` does if the key has lost what it was proved to have."""
+    _in_force(ApiKey.objects.filter(pk=key.pk), scope)
+
+
+def _in_force(rows: ApiKeyQuerySet, scope: Scope | None) -> ApiKey:
+    key = rows.in_force().select_related("team", "user").first()
+    if key is None:
+        found = rows.first()
+        message = "There is no such API key." if found is None else found.ending
+        message = message or "The user of this API key has left the team."
+        raise Refusal("invalid_api_key", message, status=401)
+    if scope is not None and scope not in key.scopes:
+        message = f"This API key does not have the scope {scope}."
+        raise Refusal("insufficient_scope", message, status=403)
+    if scope is not None:
+        _prove(key.user, key.team_id, NEEDS[scope], "team")
+    return key
 
 
 def _team_ids_of(user: Actor) -> QuerySet[Membership, uuid.UUID]:

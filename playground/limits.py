@@ -30,6 +30,16 @@ class Limits:
     live_runs_per_user: int = 64
     live_batch_runs_per_user: int = 2000  # of comparisons, beside the others
     alternatives: int = 5
+    top_logprobs: int = 20  # that a program may ask for with each token
+    biased_tokens: int = 300
+    prompts: int = 128  # of one request of a program
+    choices: int = 16  # answers to one prompt that a program may ask for
+    messages: int = 1000  # of one conversation
+    live_api_runs_per_user: int = 256  # beside the others
+    api_requests_per_minute: int = 600  # of one key
+    api_keys: int = 50  # open ones, of one person in one team
+    api_key_name_chars: int = 80
+    api_key_days: int = 366
     columns: int = 12  # of a comparison
     rows: int = 100
     samples: int = 16  # answers for each cell of a comparison

@@ -1,5 +1,6 @@
 """The tables. Models import no actions."""
 
+from playground.models.api_key import ApiKey, Scope
 from playground.models.audit_entry import AuditEntry
 from playground.models.comment import About, Comment, Feeling, Mention, Reaction
 from playground.models.comparison import Comparison
@@ -19,6 +20,7 @@ from playground.models.worker_lease import WorkerLease
 
 __all__ = [
     "About",
+    "ApiKey",
     "AuditEntry",
     "Choice",
     "Comment",
@@ -35,6 +37,7 @@ __all__ = [
     "Role",
     "Room",
     "Run",
+    "Scope",
     "SearchEntry",
     "ShareLink",
     "SignInLink",

@@ -18,6 +18,7 @@ from django.db.models import Min, Q, Sum
 from django.utils import timezone
 
 from playground.errors import RUN_ERRORS
+from playground.models.api_key import ApiKey
 from playground.models.comparison import KEY, Comparison
 from playground.models.experiment import Experiment, Version
 from playground.models.ids import new_id
@@ -154,6 +155,8 @@ class Run(models.Model):
     column = models.CharField(max_length=KEY, blank=True)
     row = models.CharField(max_length=KEY, blank=True)
     sample = models.PositiveSmallIntegerField(default=0)
+    # A run that a program asked for belongs to its key, too, and has messages or a bare prompt for a spec.
+    api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="runs")
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.INTERACTIVE)
     model = models.CharField(max_length=80)
     model_revision = models.CharField(max_length=80, blank=True)
@@ -169,8 +172,9 @@ class Run(models.Model):
     request_hash = models.CharField(max_length=64)
 
     settings = models.JSONField()  # those that act, with the seed that was drawn
-    spec = models.JSONField()
+    spec = models.JSONField(default=dict)
     asks_hash = models.CharField(max_length=64, blank=True)  # of ``spec``, as PromptSpec.asks_hash
+    messages = models.JSONField(null=True)
     prompt_text = models.TextField()
     prompt_ids = PackedJSONField()
     prompt_tokens = models.PositiveIntegerField()
@@ -184,6 +188,7 @@ class Run(models.Model):
 
     text = models.TextField(blank=True)
     tokens = PackedJSONField(null=True)  # records as playground/events.py makes them
+    scores = PackedJSONField(null=True)  # the same of those tokens of the prompt that were asked for
     last_seq = models.PositiveIntegerField(default=0)
     cached_tokens = models.PositiveIntegerField(default=0)
     completion_tokens = models.PositiveIntegerField(default=0)
@@ -216,6 +221,7 @@ class Run(models.Model):
                 fields=["experiment", "-queued_at"], condition=Q(deleted_at=None), name="runs_shown"
             ),
             models.Index(fields=["user", "-finished_at"]),
+            models.Index(fields=["team", "-queued_at"], condition=Q(kind="api"), name="runs_of_programs"),
             models.Index(fields=["comparison", "column", "row"]),
         ]
 
