@@ -42,6 +42,7 @@ class Following:
         self.run = run
         self.line = line
         self.tokens: list[dict[str, Any]] = []
+        self.scores: list[dict[str, Any]] = []
         self.first_token_at: Any = None
         self.cached_tokens = 0
         self.most_together = 1
@@ -83,7 +84,10 @@ class Following:
             frequency_penalty=wanted.get("frequency_penalty", 0.0),
             seed=wanted["seed"] or 0,
             stop=tuple(wanted["stop"]),
-            alternatives=LIMITS.alternatives,
+            # Only programs ask for the following.
+            logit_bias=tuple((token, bias) for token, bias in wanted.get("logit_bias", ())),
+            ignore_eos=wanted.get("ignore_eos", False),
+            alternatives=wanted.get("alternatives", LIMITS.alternatives),
         )
         begun = [record["id"] for record in self.run.begun or []]
         ids = (*self.run.prompt_ids, *begun)
@@ -92,7 +96,7 @@ class Following:
             ids,
             sampling,
             # The figures of the token that was chosen last are not known yet.
-            score_from=len(ids) - 1 if begun else None,
+            score_from=len(ids) - 1 if begun else wanted.get("score_from"),
             user=str(self.run.user_id),
             priority=Priority.BATCH if self.run.kind == Kind.BATCH else Priority.INTERACTIVE,
             begun=len(begun),
@@ -113,8 +117,10 @@ class Following:
                     self.line.start(self.run.prompt_tokens, self.cached_tokens)
                     for record in (self.run.begun or [])[:-1]:
                         self._write(record)
-                case Scored() as scored:
+                case Scored() as scored if self.run.begun:
                     self._write(token_record(scored) | self.run.begun[-1])
+                case Scored() as scored:
+                    self.scores.append(token_record(scored))
                 case Token() as token:
                     self._take(token)
                 case Finished(reason=reason, usage=usage):
@@ -171,6 +177,7 @@ class Following:
                 outcome,
                 text=self.text,
                 tokens=self.tokens,
+                scores=self.scores or None,
                 last_seq=self.line.seq,
                 cached_tokens=self.cached_tokens,
                 completion_tokens=completion_tokens,

@@ -92,11 +92,21 @@ class Settings(Strict):
             return acting | {"seed": secrets.randbelow(2**32), "seed_drawn": True}
         return acting
 
-    def for_sample(self, sample: int) -> "Settings":
+    def for_sample(self, sample: int) -> Self:
         """Those of one of several answers: a seed that is set counts up, one that is not is drawn anyway."""
         if self.seed is None or not sample:
             return self
         return self.model_copy(update={"seed": (self.seed + sample) % 2**32})
+
+
+class ApiSettings(Settings):
+    """Those of a program, which may also ask for no answer at all, only for figures of its prompt."""
+
+    max_new_tokens: int = Field(default=16, ge=0, le=LIMITS.max_new_tokens)
+    logit_bias: list[tuple[int, float]] = []
+    ignore_eos: bool = False
+    alternatives: int = 0  # most likely tokens that are kept with each token
+    score_from: int | None = None  # the first token of the prompt whose log-probability is wanted
 
 
 SAMPLING_ONLY = ("temperature", "top_k", "top_p", "min_p", "seed")

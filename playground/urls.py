@@ -3,6 +3,8 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
+from playground.api import chat
+from playground.api import models as api_models
 from playground.views import (
     blind,
     comments,
@@ -115,6 +117,8 @@ urlpatterns = [
     path("teams/<uuid:pk>/storage", retention.of_team, name="team-storage"),
     path("teams/<uuid:pk>/recently-deleted", deletions.of_team, name="team-deleted"),
     path("welcome/<str:secret>/", welcome.welcome, name="welcome"),
+    path("v1/models", api_models.index, name="v1-models"),
+    path("v1/chat/completions", chat.create, name="v1-chat"),
     path("accounts/", include("allauth.account.urls")),
     path("livez", health.livez, name="livez"),
     path("healthz", health.healthz, name="healthz"),

@@ -94,8 +94,8 @@ def _find(wanted: Submission) -> Run | None:
 
 
 def refuse_flood(user: User) -> None:
-    """Refuses one more run; those of comparisons wait behind all others and have a limit of their own."""
-    live = Run.objects.live().filter(user=user).exclude(kind=Kind.BATCH).count()
+    """Refuses one more run; those of comparisons and programs have limits of their own."""
+    live = Run.objects.live().filter(user=user, kind=Kind.INTERACTIVE).count()
     if live >= LIMITS.live_runs_per_user:
         message = (
             f"You have {live} runs waiting or running; at most {LIMITS.live_runs_per_user} are taken at once."

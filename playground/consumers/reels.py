@@ -237,6 +237,9 @@ class Reels:
         reel.wake()
 
 
+reels = Reels()  # of this process
+
+
 async def _places(runs: list[Run]) -> dict[uuid.UUID, Place]:
     return await in_database(places_in_queue)(runs) if runs else {}
 

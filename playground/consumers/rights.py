@@ -1,7 +1,7 @@
-"""Rights of open sockets: one look at the database a second for all sockets of this process.
+"""Rights of open sockets and streams: one look at the database a second for all of this process.
 
 What is looked at are the rows that rights come from, so a change counts whoever wrote it, and whether or
-not the broker is there. It decides nothing: a socket whose rows have changed is told to ask access.py again.
+not the broker is there. It decides nothing: who stands on changed rows is told to ask access.py again.
 """
 
 import asyncio
@@ -18,7 +18,7 @@ from django.db.models.functions import Cast, Concat
 from django.utils import timezone
 
 from playground.consumers.database import in_database
-from playground.models import Experiment, Membership, Run
+from playground.models import ApiKey, Experiment, Membership, Run
 
 log = logging.getLogger(__name__)
 
@@ -28,7 +28,7 @@ Marks = dict[Ground, frozenset[str]]  # what such rows hold, compared with what 
 
 
 class Holder(Protocol):
-    """A socket: the rows that its rights stand on, and how it is told that some of them have changed."""
+    """A socket or a stream: the rows that its rights stand on, and how it is told that some have changed."""
 
     def grounds(self) -> Set[Ground]: ...
 
@@ -73,6 +73,9 @@ class Rights:
                 holder.doubt(changed)
 
 
+rights = Rights()  # of this process
+
+
 def marks(grounds: Set[Ground]) -> Marks:
     """What the rows of all ``grounds`` hold now, in one query; a row that is gone holds nothing."""
     keys: dict[str, list[str]] = defaultdict(list)
@@ -91,6 +94,7 @@ def marks(grounds: Set[Ground]) -> Marks:
         ),
         rows("experiment", "pk", experiments_of(keys["experiment"]), "team_id"),
         rows("run", "pk", runs_of(keys["run"]), "team_id"),
+        rows("key", "pk", ApiKey.objects.in_force().filter(pk__in=keys["key"]), "role"),
     ]
     found: dict[Ground, set[str]] = defaultdict(set)
     for kind, key, held in parts[0].union(*parts[1:], all=True):

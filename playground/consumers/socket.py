@@ -34,8 +34,8 @@ from playground.consumers.protocol import (
     read_frame,
     write_frame,
 )
-from playground.consumers.reels import Reel, Reels
-from playground.consumers.rights import Ground, Rights
+from playground.consumers.reels import Reel, reels
+from playground.consumers.rights import Ground, rights
 from playground.consumers.sitting import Sitting
 from playground.consumers.standing import experiment_of, session_key_of, standing_of, user_of_session
 from playground.errors import Refusal
@@ -52,9 +52,6 @@ WINDOW = 256 * 1024  # characters sent and not acknowledged
 LAG_PATIENCE = 30.0  # seconds without an acknowledgement while the window is full
 PATIENCE = 1.0  # seconds before a question to the database is put again
 WATCHES = 64
-
-reels = Reels()
-rights = Rights()
 
 
 @dataclass

@@ -20,6 +20,7 @@ from django.utils import timezone
 
 from playground.actions.teams import make_personal_team
 from playground.models import (
+    ApiKey,
     Comment,
     Comparison,
     Experiment,
@@ -29,6 +30,7 @@ from playground.models import (
     Rating,
     Role,
     Run,
+    Scope,
     ShareLink,
     SignInLink,
     Tag,
@@ -88,6 +90,8 @@ DRAFT = {"draft_version": 1, "title": "Another", "spec": SPEC}
 MEMBER = {"pk": "team", "member": "member"}
 JOIN = {"name": "Dave", "password": "a long enough word"}
 LOAD = {"pk": "experiment", "name": MODEL}
+# A stream begins before a worker has taken the run: there is none here.
+CHAT = {"model": MODEL, "messages": [{"role": "user", "content": "Say yes."}], "stream": True}
 
 
 def shared(kind: str, pk: Any) -> dict[str, Any]:
@@ -225,9 +229,18 @@ MATRIX = [
     row("shared-offline", "GET",         200, 200, 200, 200, 200, 404, 404, of={"secret": "secret"}),
     row("welcome", "GET",                200, 200, 200, 200, 200, 410, 410, of={"secret": "sign_in"}),
     row("welcome", "POST",               302, 302, 302, 302, 302, 410, 410, of={"secret": "sign_in"}, body=lambda id: {"name": "Dave"}, form=True),
+    # Programs: the expired and the revoked key are Alice's. What each scope opens is in SCOPES.
+    row("v1-models", "GET",              401, 200, 200, 200, 200, 401, 401),
+    row("v1-chat", "POST",               401, 200, 403, 200, 200, 401, 401, body=lambda id: CHAT),
     row("livez", "GET",                  200, 200, 200, 200, 200, 200, 200),
     row("healthz", "GET",                503, 503, 503, 503, 503, 503, 503),  # no worker is warm
 ]
+
+# What an address answers to Alice's key with one scope alone: read, run, write.
+SCOPES = {
+    "v1-models": (200, 200, 200),
+    "v1-chat": (403, 200, 403),
+}
 
 # Operations of the socket: "ok", or the code of the error that comes back.
 OPERATIONS = [
@@ -280,6 +293,41 @@ def someone(name: str) -> User:
     user = User.objects.create_user(name)
     make_personal_team(user)
     return user
+
+
+def api_keys(users: dict[str, User | None]) -> dict[str, str]:
+    """The API key that each actor sends with every request, wherever it goes; nobody's is empty."""
+    now = timezone.now()
+    ends: Things = {"expired link": {"expires_at": now}, "revoked link": {"revoked_at": now}}
+    alice = users["owner"]
+    assert alice
+    team = Team.objects.get(personal_of=alice)
+    return {
+        actor: ""
+        if actor == "anonymous"
+        else api_key(
+            actor,
+            user or alice,
+            Team.objects.get(personal_of=user) if actor == "outsider" else team,
+            **ends.get(actor, {}),
+        )
+        for actor, user in users.items()
+    }
+
+
+def api_key(name: str, user: User, team: Team, scopes: list[str] = Scope.values, **fields: Any) -> str:
+    """Used just now: when it is used is noted once a minute, and refusals must change nothing."""
+    secret = f"fs-{name.replace(' ', '-')}"
+    ApiKey.objects.create(
+        user=user,
+        team=team,
+        name=name,
+        scopes=scopes,
+        secret_hash=digest(secret),
+        last_used_at=timezone.now(),
+        **fields,
+    )
+    return secret
 
 
 def things(owner: User) -> Things:

@@ -1,0 +1,154 @@
+"""Runs of programs: a prompt of their own, without an experiment, through the same queue as everybody's."""
+
+import uuid
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from datetime import timedelta
+from functools import partial
+from typing import Any, Self
+
+from django.conf import settings
+from django.db import transaction
+from django.utils import timezone
+
+from inference import prompts
+from inference.prompts import PromptError
+from inference.template import Message
+from playground import catalog
+from playground.actions.doorbells import ring_for_all
+from playground.actions.runs import stop
+from playground.errors import Refusal
+from playground.limits import LIMITS
+from playground.models import ApiKey, Run
+from playground.models.run import Kind
+from playground.specs import ApiSettings
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """What the model gets; of a conversation also its ``messages``."""
+
+    model: str
+    text: str
+    ids: tuple[int, ...]
+    messages: Sequence[Message] | None = None
+
+    @classmethod
+    def of_messages(cls, model: str, messages: Sequence[Message]) -> Self:
+        """Raises Refusal for what the model's template or tokenizer refuses; so does ``of_text``."""
+        _refuse_oversize(sum(len(message["content"]) for message in messages))
+        tokenizer = catalog.tokenizer(model)
+        if not tokenizer.has_chat_template:
+            message = f"{model} has no chat template; send a prompt to /v1/completions."
+            raise Refusal("no_chat_template", message, field="model")
+        try:
+            rendered = prompts.render_conversation(tokenizer, messages)
+        except PromptError as error:
+            raise Refusal("bad_prompt", str(error), field="messages") from None
+        return cls(model, rendered.text, rendered.ids, messages)
+
+    @classmethod
+    def of_text(cls, model: str, text: str) -> Self:
+        _refuse_oversize(len(text))
+        try:
+            rendered = prompts.render_text(catalog.tokenizer(model), text)
+        except PromptError as error:
+            raise Refusal("bad_prompt", str(error), field="prompt") from None
+        return cls(model, text, rendered.ids)
+
+    @classmethod
+    def of_ids(cls, model: str, ids: Sequence[int]) -> Self:
+        """Raises Refusal for an id that the model does not have."""
+        tokenizer = catalog.tokenizer(model)
+        if unknown := next((index for index in ids if not 0 <= index < tokenizer.vocabulary_size), None):
+            raise Refusal("bad_prompt", f"{model} has no token {unknown}.", field="prompt")
+        return cls(model, tokenizer.decode(ids), tuple(ids))
+
+    @property
+    def room(self) -> int:
+        """The most tokens that an answer may have; 0 or less when there is none."""
+        return min(catalog.tokenizer(self.model).window - len(self.ids), LIMITS.max_new_tokens)
+
+
+@dataclass(frozen=True)
+class Ask:
+    """One answer that a program wants."""
+
+    prompt: Prompt
+    settings: ApiSettings
+
+    def samples(self, count: int) -> list["Ask"]:
+        """The same so many times; a seed that is set counts up."""
+        return [replace(self, settings=self.settings.for_sample(sample)) for sample in range(count)]
+
+
+def _refuse_oversize(chars: int) -> None:
+    if chars > LIMITS.prompt_chars:
+        message = f"The prompt has {chars:,} characters; at most {LIMITS.prompt_chars:,} are taken."
+        raise Refusal("prompt_too_long", message)
+
+
+def queue(key: ApiKey, asks: Sequence[Ask]) -> list[Run]:
+    """Queues a run for each of ``asks``, all or none, and rings.
+
+    Raises Refusal: 422 for what does not fit the model's window, 429 when the key's user has too many.
+    """
+    for ask in asks:
+        _refuse_overflow(ask)
+    _refuse_flood(key, len(asks))
+    runs = [_run(key, ask) for ask in asks]
+    with transaction.atomic():
+        Run.objects.bulk_create(runs)
+        transaction.on_commit(partial(ring_for_all, runs[0].model, runs))
+    return runs
+
+
+def cancel(runs: Sequence[Run]) -> None:
+    """Stops what a program has started and nobody waits for any more."""
+    stop(Run.objects.filter(pk__in=[run.pk for run in runs]))
+
+
+def _refuse_overflow(ask: Ask) -> None:
+    prompt, new = len(ask.prompt.ids), ask.settings.max_new_tokens
+    if not prompt:
+        raise Refusal("empty_prompt", "The prompt has no tokens.", field="prompt")
+    window = catalog.tokenizer(ask.prompt.model).window
+    if (over := prompt + new - window) > 0:
+        message = (
+            f"The prompt has {prompt:,} tokens and {new:,} are reserved for the answer: {over:,} more than "
+            f"the window of {ask.prompt.model}, which is {window:,}."
+        )
+        raise Refusal("prompt_too_long", message)
+
+
+def _refuse_flood(key: ApiKey, more: int) -> None:
+    live = Run.objects.live().filter(user=key.user_id, kind=Kind.API).count()
+    if live + more > (most := LIMITS.live_api_runs_per_user):
+        message = (
+            f"This asks for {more:,} answers, and {live:,} of yours are waiting or running; at most {most:,} "
+            "are taken at once."
+        )
+        raise Refusal("too_many_runs", message, status=429, retry_after=5)
+
+
+def _run(key: ApiKey, ask: Ask) -> Run:
+    return Run(
+        team=key.team,
+        user=key.user,
+        api_key=key,
+        kind=Kind.API,
+        model=ask.prompt.model,
+        model_revision=catalog.revision(ask.prompt.model),
+        deadline=timezone.now() + timedelta(seconds=settings.RUN_DEADLINE),
+        idempotency_key=f"api {uuid.uuid4()}",
+        messages=_plain(ask.prompt.messages),
+        prompt_text=ask.prompt.text,
+        prompt_ids=list(ask.prompt.ids),
+        prompt_tokens=len(ask.prompt.ids),
+        settings=ask.settings.effective(),
+        max_new_tokens=ask.settings.max_new_tokens,
+    )
+
+
+def _plain(messages: Sequence[Message] | None) -> list[dict[str, Any]] | None:
+    return None if messages is None else [dict(message) for message in messages]

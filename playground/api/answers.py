@@ -1,0 +1,118 @@
+"""Answers to requests that generate: whole, or as a stream of server-sent events."""
+
+import json
+from collections.abc import AsyncIterator
+from typing import Any, Protocol
+
+from django.http import JsonResponse, StreamingHttpResponse
+from django.http.response import HttpResponseBase
+
+from playground.api import errors
+from playground.api.bodies import Generation
+from playground.api.following import Choice, Following, Record, follow
+from playground.errors import Refusal
+from playground.models import ApiKey, Run
+
+PATIENCE = 15.0  # seconds of silence before a comment shows proxies that the stream lives
+REASONS = {"stop": "stop", "stop_string": "stop", "length": "length"}
+Json = dict[str, Any]
+
+
+class Shape(Protocol):
+    """How one of the addresses words its choices."""
+
+    kind: str  # "object" of a whole answer
+    piece: str  # and of a piece of a stream
+    prefix: str  # of ids
+
+    def whole(self, choice: Choice) -> Json: ...
+
+    def begin(self, choice: Choice) -> Json: ...
+
+    def delta(self, choice: Choice, news: list[Record]) -> Json: ...
+
+    def end(self, choice: Choice) -> Json: ...
+
+
+async def answer(key: ApiKey, wanted: Generation, runs: list[Run], shape: Shape) -> HttpResponseBase:
+    """Raises Refusal for a run that did not end well, unless the answer has begun to stream."""
+    if wanted.stream:
+        return StreamingHttpResponse(
+            _stream(key, wanted, runs, shape),
+            content_type="text/event-stream",
+            headers={"Cache-Control": "no-cache", "X-Accel-Buffering": "no"},
+        )
+    async with follow(key, runs) as following:
+        await following.to_the_end()
+    choices = [choice_of(shape.whole(choice), choice) for choice in following.choices]
+    return JsonResponse(_head(runs, shape.kind, shape) | {"choices": choices, "usage": usage(following)})
+
+
+async def _stream(key: ApiKey, wanted: Generation, runs: list[Run], shape: Shape) -> AsyncIterator[bytes]:
+    head = _head(runs, shape.piece, shape)
+    if wanted.includes_usage:
+        head["usage"] = None
+    try:
+        async with follow(key, runs) as following:
+            async for pieces in _pieces(following, shape):
+                yield b"".join(_event(head | {"choices": [piece]}) for piece in pieces) or b": waiting\n\n"
+    except Refusal as error:
+        yield _event(errors.body_of(error))
+        return
+    if wanted.includes_usage:
+        yield _event(head | {"choices": [], "usage": usage(following)})
+    yield b"data: [DONE]\n\n"
+
+
+async def _pieces(following: Following, shape: Shape) -> AsyncIterator[list[Json]]:
+    """What is new, as often as something is; nothing when it has been silent for PATIENCE."""
+    live = list(following.choices)
+    yield [_open(shape.begin(choice), choice) for choice in live]
+    while live:
+        moved = await following.move(PATIENCE)
+        pieces = []
+        for choice in list(live):
+            if news := choice.take():
+                pieces.append(_open(shape.delta(choice, news), choice))
+            if choice.ending:
+                pieces.append(choice_of(shape.end(choice), choice))
+                live.remove(choice)
+        if pieces or not moved:
+            yield pieces
+
+
+def _head(runs: list[Run], kind: str, shape: Shape) -> Json:
+    first = runs[0]
+    return {
+        "id": f"{shape.prefix}{first.pk}",
+        "object": kind,
+        "created": int(first.queued_at.timestamp()),
+        "model": first.model,
+        "system_fingerprint": f"fs-{first.model_revision[:12]}" if first.model_revision else None,
+    }
+
+
+def _open(part: Json, choice: Choice) -> Json:
+    return {"index": choice.index, **part, "finish_reason": None}
+
+
+def choice_of(part: Json, choice: Choice) -> Json:
+    assert choice.reel.ending is not None
+    return {"index": choice.index, **part, "finish_reason": REASONS[choice.reel.ending["finish_reason"]]}
+
+
+def usage(following: Following) -> Json:
+    """Tokens of all choices. The prompt counts once for each, since each has to be answered."""
+    used = [choice.ending["usage"] for choice in following.choices if choice.ending]
+    prompt = sum(each["prompt_tokens"] for each in used)
+    written = sum(each["completion_tokens"] for each in used)
+    return {
+        "prompt_tokens": prompt,
+        "completion_tokens": written,
+        "total_tokens": prompt + written,
+        "prompt_tokens_details": {"cached_tokens": sum(each["cached_tokens"] for each in used)},
+    }
+
+
+def _event(data: Json) -> bytes:
+    return b"data: " + json.dumps(data, ensure_ascii=False, separators=(",", ":")).encode() + b"\n\n"

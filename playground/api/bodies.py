@@ -1,0 +1,160 @@
+"""Bodies of requests. A parameter that we do not support is refused by its name, never ignored.
+
+Null is the same as nothing. Of some parameters the only value that changes nothing is taken, because
+clients send it unasked.
+"""
+
+from collections.abc import Iterator
+from typing import Annotated, Any, Literal, Self, TypeVar
+
+from django.http import HttpRequest
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
+
+from inference.template import Message
+from playground.errors import Refusal
+from playground.limits import LIMITS
+from playground.specs import ApiSettings, Stop, Strict, Text, clean, refusal
+
+ModelName = Annotated[str, Field(max_length=80), AfterValidator(clean)]
+Ids = list[int]
+
+
+class Body(Strict):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def null_is_nothing(cls, given: Any) -> Any:
+        return {k: v for k, v in given.items() if v is not None} if isinstance(given, dict) else given
+
+
+B = TypeVar("B", bound=Body)
+
+
+def read(kind: type[B], request: HttpRequest) -> B:
+    """The request's body as a ``kind``; raises Refusal naming the first parameter that is wrong."""
+    try:
+        return kind.model_validate_json(request.body)
+    except ValidationError as error:
+        raise _refusal(error) from None
+
+
+def _refusal(error: ValidationError) -> Refusal:
+    first = error.errors(include_url=False, include_input=False)[0]
+    name = ".".join(str(step) for step in first["loc"])
+    if first["type"] == "extra_forbidden":
+        message = f"Unsupported parameter: {name}. docs/api.md lists those that are honoured."
+        return Refusal("unsupported_parameter", message, field=name)
+    if first["type"] == "missing":
+        return Refusal("missing_required_parameter", f"Missing parameter: {name}.", field=name)
+    return refusal(error)
+
+
+class TextFormat(Body):
+    type: Literal["text"]
+
+
+class StreamOptions(Body):
+    include_usage: bool = False
+
+
+class Generation(Body):
+    """What both ways of generating take. The last ones of the settings are extensions."""
+
+    model: ModelName
+    stream: bool = False
+    stream_options: StreamOptions | None = None
+    n: int = Field(default=1, ge=1, le=LIMITS.choices)
+    temperature: float = Field(default=1, ge=0, le=LIMITS.temperature, allow_inf_nan=False)
+    top_p: float = Field(default=1, gt=0, le=1, allow_inf_nan=False)
+    stop: Stop | Annotated[list[Stop], Field(max_length=LIMITS.stop_strings)] = []
+    seed: int | None = Field(default=None, ge=0, lt=2**32)
+    presence_penalty: float = Field(default=0, ge=-LIMITS.penalty, le=LIMITS.penalty, allow_inf_nan=False)
+    frequency_penalty: float = Field(default=0, ge=-LIMITS.penalty, le=LIMITS.penalty, allow_inf_nan=False)
+    logit_bias: dict[str, Annotated[float, Field(ge=-100, le=100)]] = Field(
+        default={}, max_length=LIMITS.biased_tokens
+    )
+    top_k: int = Field(default=0, ge=0, le=LIMITS.top_k)
+    min_p: float = Field(default=0, ge=0, le=1, allow_inf_nan=False)
+    repetition_penalty: float = Field(default=1, ge=0.5, le=LIMITS.repetition_penalty, allow_inf_nan=False)
+    ignore_eos: bool = False
+
+    @model_validator(mode="after")
+    def options_are_of_a_stream(self) -> Self:
+        if self.stream_options and not self.stream:
+            raise ValueError("stream_options is only for requests with stream")
+        return self
+
+    @property
+    def includes_usage(self) -> bool:
+        return bool(self.stream_options and self.stream_options.include_usage)
+
+    def settings(self, most: int, **more: Any) -> ApiSettings:
+        """As runs have them; ``most`` is how many tokens the answer may have."""
+        return ApiSettings.model_construct(
+            max_new_tokens=most,
+            mode="greedy" if self.temperature == 0 else "sample",
+            temperature=self.temperature,
+            stop=[self.stop] if isinstance(self.stop, str) else self.stop,
+            **{name: getattr(self, name) for name in SAME},
+            logit_bias=list(self._biases()),
+            **more,
+        )
+
+    def _biases(self) -> Iterator[tuple[int, float]]:
+        for token, bias in self.logit_bias.items():
+            if not (token.isascii() and token.isdigit() and len(token) < 10):
+                message = f"{token[:40]!r} is no token id."
+                raise Refusal("invalid", message, field="logit_bias")
+            yield int(token), bias
+
+
+SAME = (
+    "top_p",
+    "seed",
+    "presence_penalty",
+    "frequency_penalty",
+    "top_k",
+    "min_p",
+    "repetition_penalty",
+    "ignore_eos",
+)
+
+
+class TextPart(Body):
+    type: Literal["text"]
+    text: Text
+
+
+class ChatMessage(Body):
+    role: Literal["system", "developer", "user", "assistant"]
+    content: Text | list[TextPart]
+
+    def plain(self) -> Message:
+        """As chat templates know it."""
+        text = self.content if isinstance(self.content, str) else "".join(p.text for p in self.content)
+        return {"role": "system" if self.role == "developer" else self.role, "content": text}
+
+
+class Chat(Generation):
+    messages: list[ChatMessage] = Field(min_length=1, max_length=LIMITS.messages)
+    max_tokens: int | None = Field(default=None, ge=1, le=LIMITS.max_new_tokens)
+    max_completion_tokens: int | None = Field(default=None, ge=1, le=LIMITS.max_new_tokens)
+    logprobs: bool = False
+    top_logprobs: int = Field(default=0, ge=0, le=LIMITS.top_logprobs)
+    response_format: TextFormat | None = None
+    modalities: list[Literal["text"]] | None = None
+    store: Literal[False] | None = None
+    tools: Annotated[list[Any], Field(max_length=0)] = []
+
+    @model_validator(mode="after")
+    def fits_together(self) -> Self:
+        if self.top_logprobs and not self.logprobs:
+            raise ValueError("top_logprobs needs logprobs")
+        if self.max_tokens is not None and self.max_completion_tokens is not None:
+            raise ValueError("give max_tokens or max_completion_tokens, not both")
+        return self
+
+    @property
+    def most(self) -> int | None:
+        return self.max_completion_tokens or self.max_tokens

@@ -1,0 +1,163 @@
+"""The runs of one request, followed together on this process's reels.
+
+Whoever stops following before they have ended stops them: a program that hangs up wants no answer.
+"""
+
+import asyncio
+import logging
+from collections.abc import AsyncIterator, Callable, Set
+from contextlib import asynccontextmanager
+from typing import Any
+
+from playground.access import prove_api_key
+from playground.actions import api_runs
+from playground.consumers.database import in_database
+from playground.consumers.reels import Reel, reels
+from playground.consumers.rights import Ground, rights
+from playground.errors import RUN_ERRORS, Refusal
+from playground.events import Event
+from playground.models import ApiKey, Run, Scope
+from playground.models.run import Status
+
+log = logging.getLogger(__name__)
+
+Record = dict[str, Any]
+# How a run that failed is told in HTTP; clients try again by themselves after the higher ones.
+STATUSES = {"context_overflow": 400, "cache_overflow": 400, "invalid_request": 400, "cancelled": 400}
+WAITS = {"engine_busy", "out_of_memory", "queue_deadline", "deadline", "worker_lost"}
+
+
+class Choice:
+    """One run as its program has it so far."""
+
+    def __init__(self, index: int, run: Run, reel: Reel) -> None:
+        self.index = index
+        self.run = run
+        self.reel = reel
+        self.tokens: list[Record] = []
+        self._attempt = 0
+
+    def take(self) -> list[Record]:
+        """The tokens that came since the last call.
+
+        Raises Refusal when another worker began again and writes something else than the program has.
+        """
+        reel, known = self.reel, len(self.tokens)
+        if reel.attempt != self._attempt:
+            pairs = zip(self.tokens, reel.tokens, strict=False)
+            if any(ours["id"] != other.get("id") for ours, other in pairs):
+                raise Refusal("worker_lost", RUN_ERRORS["worker_lost"], status=503)
+            if len(reel.tokens) >= known:
+                self._attempt = reel.attempt
+        news = reel.tokens[known:]
+        self.tokens += news
+        return news
+
+    @property
+    def ending(self) -> Event | None:
+        """How the run has ended, once it has. Raises Refusal if it did not end well."""
+        ending = self.reel.ending
+        if ending is not None and ending["status"] != Status.SUCCEEDED:
+            raise _fault(ending["error"])
+        return ending
+
+
+def _fault(error: dict[str, str]) -> Refusal:
+    code = error["code"]
+    status = STATUSES.get(code, 503 if code in WAITS else 500)
+    return Refusal(code, error["message"], status=status)
+
+
+class Following:
+    """All runs of a request; rights.py may interrupt it, and whoever cancels its coroutine leaves."""
+
+    def __init__(self, key: ApiKey, choices: list[Choice], moved: asyncio.Event) -> None:
+        self.choices = choices
+        self._key = key
+        self._moved = moved
+        self._doubted = False
+
+    async def move(self, patience: float) -> bool:
+        """Waits until a run may have moved; False when nothing did for ``patience`` seconds.
+
+        Raises Refusal once the key is not in force any more.
+        """
+        try:
+            await asyncio.wait_for(self._moved.wait(), patience)
+        except TimeoutError:
+            return False
+        self._moved.clear()
+        if self._doubted:
+            self._doubted = False
+            await in_database(prove_api_key)(self._key, Scope.RUN)
+        return True
+
+    async def to_the_end(self) -> None:
+        """Raises Refusal when one of the runs does not end well."""
+        live = list(self.choices)
+        while live := [choice for choice in live if not choice.ending]:
+            await self.move(60.0)
+        for choice in self.choices:
+            choice.take()
+
+    def grounds(self) -> Set[Ground]:
+        return {("key", str(self._key.pk))}
+
+    def doubt(self, changed: Set[Ground]) -> None:
+        self._doubted = True
+        self._moved.set()
+
+
+@asynccontextmanager
+async def follow(key: ApiKey, runs: list[Run]) -> AsyncIterator[Following]:
+    moved = asyncio.Event()
+    choices: list[Choice] = []
+    following = Following(key, choices, moved)
+    rights.join(following)
+    try:
+        for index, run in enumerate(runs):
+            choices.append(Choice(index, run, await reels.watch(run, moved)))
+        moved.set()
+        yield following
+    finally:
+        rights.leave(following)
+        for choice in choices:
+            reels.unwatch(choice.reel, moved)
+        followed = {choice.run.pk for choice in choices if choice.reel.ending is not None}
+        if left := [run for run in runs if run.pk not in followed]:
+            in_background(in_database(api_runs.cancel)(left))
+
+
+async def started(start: Callable[[], list[Run]]) -> list[Run]:
+    """The runs that ``start`` makes in a thread. If the client goes meanwhile they are stopped, too."""
+    starting = asyncio.ensure_future(in_database(start)())
+    try:
+        return await asyncio.shield(starting)
+    except asyncio.CancelledError:
+        in_background(_stop(starting))
+        raise
+
+
+async def _stop(starting: "asyncio.Future[list[Run]]") -> None:
+    try:
+        runs = await starting
+    except Refusal:
+        return
+    await in_database(api_runs.cancel)(runs)
+
+
+_background: set["asyncio.Task[None]"] = set()  # the event loop keeps no task alive by itself
+
+
+def in_background(work: Any) -> None:
+    """Lets ``work`` go on although the request that asks for it is over."""
+
+    async def logged() -> None:
+        try:
+            await work
+        except Exception:
+            log.exception("What a program left behind could not be stopped; it ends by itself.")
+
+    task = asyncio.get_running_loop().create_task(logged())
+    _background.add(task)
+    task.add_done_callback(_background.discard)
