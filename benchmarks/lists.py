@@ -25,6 +25,7 @@ import uuid
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,11 @@ def measured(rows: int, calls: int) -> dict[str, dict[str, float]]:
     client = Client()
     client.force_login(owner)
     found = {}
-    for name, url in addresses(chosen, rows).items():
+    for name, send in requests(client, owner, chosen, rows).items():
         for _ in range(3):
-            milliseconds(client, url)
+            milliseconds(send)
         computed = time.process_time()
-        samples = [milliseconds(client, url) for _ in range(calls)]
+        samples = [milliseconds(send) for _ in range(calls)]
         computed = (time.process_time() - computed) * 1000 / calls
         ordered = sorted(samples)
         found[name] = {
@@ -117,18 +118,33 @@ def measured(rows: int, calls: int) -> dict[str, dict[str, float]]:
     return found
 
 
-def milliseconds(client: Any, url: str) -> float:
+def milliseconds(send: Callable[[], Any]) -> float:
     began = time.perf_counter()
-    answer = client.get(url)
-    assert answer.status_code == 200, (url, answer.status_code)
+    answer = send()
+    assert answer.status_code == 200, (answer.request, answer.status_code)
     assert answer.content
     return (time.perf_counter() - began) * 1000
+
+
+def requests(client: Any, owner: Any, chosen: dict[str, Any], rows: int) -> dict[str, Callable[[], Any]]:
+    pages = {name: partial(client.get, url) for name, url in addresses(chosen, rows).items()}
+    return {**pages, "a blind vote": vote(client, owner, chosen["comparison"])}
+
+
+def vote(client: Any, owner: Any, comparison: Any) -> Callable[[], Any]:
+    from django.urls import reverse
+
+    from playground.actions.blind import Booth
+
+    address = reverse("comparison-blind", args=[comparison.pk])
+    body = json.dumps({"key": Booth(comparison, owner).pairs[0].key, "choice": "tie"})
+    return partial(client.put, address, body, content_type="application/json")
 
 
 def addresses(chosen: dict[str, Any], rows: int) -> dict[str, str]:
     from django.urls import reverse
 
-    experiment, team = chosen["experiment"], chosen["team"]
+    experiment, team, comparison = chosen["experiment"], chosen["team"], chosen["comparison"]
     history = reverse("experiment-history", args=[experiment.pk])
     last = max(1, min(150, rows // 50))
     return {
@@ -144,8 +160,10 @@ def addresses(chosen: dict[str, Any], rows: int) -> dict[str, str]:
         "history, words of one run": f"{history}?q=number+{rows // 2}+of",
         "history, words of none": f"{history}?q=nowhere",
         "comparisons": reverse("comparisons", args=[experiment.pk]),
-        "comparison": reverse("comparison", args=[chosen["comparison"].pk]),
-        "comparison, 12 x 100 cells": reverse("comparison-cells", args=[chosen["comparison"].pk]),
+        "comparison": reverse("comparison", args=[comparison.pk]),
+        "comparison, 12 x 100 cells": reverse("comparison-cells", args=[comparison.pk]),
+        "results": reverse("comparison-results", args=[comparison.pk]),
+        "blind page, 1,100 pairs": reverse("comparison-blind", args=[comparison.pk]),
         "versions": reverse("versions", args=[experiment.pk]),
         "export page": reverse("experiment-export", args=[experiment.pk]),
         "team": reverse("team", args=[team.pk]),
@@ -256,7 +274,7 @@ def maker(owner: Any, experiment: Any, spec: dict[str, Any]) -> Callable[..., An
             prompt_ids=list(range(200)),
             prompt_tokens=200,
             max_new_tokens=64,
-            text=ANSWER,
+            text=f"Answer {number}. {ANSWER}",
             tokens=tokens,
             completion_tokens=64,
             receipt={"dtype": "float32", "device": "cpu"},

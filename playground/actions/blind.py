@@ -2,12 +2,14 @@
 
 For each row the baseline's answer is shown beside that of every other column. Which pair comes when, and
 which answer stands first, is shuffled for each person and stays so over a reload. A browser only ever gets
-texts, and keys that mean nothing to it; a vote comes back under the key.
+texts, and keys that tell it nothing but the row; a vote comes back under the key.
 """
 
+import uuid
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import product
 from typing import Annotated, Any, Literal
 
@@ -24,7 +26,8 @@ from playground.limits import LIMITS
 from playground.models import Choice, Comparison, Vote
 from playground.specs import Strict
 
-PairKey = Annotated[str, Field(pattern=r"^[0-9a-f]{32}$")]
+# The row, so that a vote needs to look at that alone, and what only the server can tell.
+PairKey = Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]{1,40}\.[0-9a-f]{32}$")]
 Side = Literal["first", "second", "tie", "both_bad"]
 
 
@@ -77,13 +80,20 @@ class Booth:
         self.user = user
         self.board: Board = board_of(comparison)
         self.same = 0
-        self.pairs = sorted(self._pairs(), key=lambda pair: pair.key)
-        mine = Vote.objects.filter(comparison=comparison, user=user, blind=True)
-        self._votes = {frozenset((vote.run_id, vote.against_id)): vote for vote in mine}
 
-    def _pairs(self) -> Iterator[Pair]:
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        # Not by the row that a key begins with: rows in the order of their digests are shuffled.
+        return sorted(self._pairs(), key=lambda pair: pair.key.rpartition(".")[2])
+
+    @cached_property
+    def _votes(self) -> dict[frozenset[uuid.UUID], Vote]:
+        mine = Vote.objects.filter(comparison=self.comparison, user=self.user, blind=True)
+        return {frozenset((vote.run_id, vote.against_id)): vote for vote in mine}
+
+    def _pairs(self, **only: str) -> Iterator[Pair]:
         cells: dict[tuple[str, str], list[Answer]] = defaultdict(list)
-        for answer in answers(self.comparison, self.board):
+        for answer in answers(self.comparison, self.board, **only):
             cells[answer.column, answer.row].append(answer)
         base = self.board.compared_with.key
         for row, column in product(self.board.rows, self.board.columns):
@@ -100,7 +110,8 @@ class Booth:
         secret = salted_hmac("playground.blind", f"{self.user.pk} {ours.pk} {base.pk}", algorithm="sha256")
         digest = secret.digest()
         # The last byte is not in the key, so the key says nothing about the order.
-        return Pair(digest[:16].hex(), row, ours, base, base_first=digest[-1] % 2 == 0)
+        key = f"{row.key}.{digest[:16].hex()}"
+        return Pair(key, row, ours, base, base_first=digest[-1] % 2 == 0)
 
     def choice(self, pair: Pair) -> Side | None:
         vote = self._votes.get(frozenset((pair.ours.pk, pair.base.pk)))
@@ -127,7 +138,8 @@ class Booth:
 
     def cast(self, ballot: Ballot) -> None:
         """Stores a blind vote; raises NotFound for a key that is none of this person's pairs."""
-        pair = next((pair for pair in self.pairs if pair.key == ballot.key), None)
+        row = ballot.key.partition(".")[0]
+        pair = next((pair for pair in self._pairs(row=row) if pair.key == ballot.key), None)
         if pair is None:
             raise NotFound("pair of answers")
         judged = self.comparison.runs.only("comparison", "row", "status")

@@ -236,14 +236,14 @@ class Answer(NamedTuple):
     finished_at: datetime | None
 
 
-def newest(comparison: Comparison) -> list[Answer]:
-    """The newest run of every sample of every cell; in one query."""
+def newest(comparison: Comparison, **only: str) -> list[Answer]:
+    """The newest run of every sample of every cell, or of those that ``only`` names; in one query."""
     rank = Window(
         RowNumber(),
         partition_by=[F("column"), F("row"), F("sample")],
         order_by=[F("queued_at").desc(), F("pk").desc()],
     )
-    ranked = comparison.runs.filter(deleted_at=None).annotate(rank=rank).filter(rank=1)
+    ranked = comparison.runs.filter(deleted_at=None, **only).annotate(rank=rank).filter(rank=1)
     rows = ranked.order_by("column", "row", "sample").values_list(*Answer._fields)
     return [Answer._make(row) for row in rows]
 
@@ -263,9 +263,9 @@ def is_fresh(answer: Answer | Run, board: Board) -> bool:
     return answer.asks_hash == board.asks_hash(column, row, answer.sample)
 
 
-def answers(comparison: Comparison, board: Board) -> list[Answer]:
+def answers(comparison: Comparison, board: Board, **only: str) -> list[Answer]:
     """The answers that the board has now: of every sample the newest one, if it is whole and fresh."""
-    whole = (one for one in newest(comparison) if one.status == Status.SUCCEEDED)
+    whole = (one for one in newest(comparison, **only) if one.status == Status.SUCCEEDED)
     return [one for one in whole if is_fresh(one, board)]
 
 

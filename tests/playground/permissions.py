@@ -140,7 +140,7 @@ MATRIX = [
     row("comparison-votes", "GET",       401, 404, 200, 200, 200, 401, 401, of="comparison"),
     row("comparison-votes", "PUT",       401, 404, 200, 200, 200, 401, 401, of="comparison", body=lambda id: {"run": id("ended"), "against": id("other"), "choice": "tie"}),
     row("comparison-blind", "GET",       302, 404, 200, 200, 200, 302, 302, of="comparison"),
-    row("comparison-blind", "PUT",       401, 404, 404, 404, 404, 401, 401, of="comparison", body=lambda id: {"key": "0" * 32, "choice": "tie"}),  # 404: no such pair
+    row("comparison-blind", "PUT",       401, 404, 404, 404, 404, 401, 401, of="comparison", body=lambda id: {"key": f"r.{'0' * 32}", "choice": "tie"}),  # 404: no such pair
     row("comparison-reveal", "POST",     401, 404, 200, 200, 200, 401, 401, of="comparison"),
     row("comparison-results", "GET",     401, 404, 200, 200, 200, 401, 401, of="comparison"),
     row("experiment-delete", "POST",     401, 404, 403, 200, 200, 401, 401, of="experiment"),

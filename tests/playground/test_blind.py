@@ -95,7 +95,8 @@ def test_the_order_is_shuffled_for_each_person_and_stays(alice: User, comparison
 def test_a_key_of_somebody_else_is_not_found(alice: User, bob: User, comparison: Comparison) -> None:
     theirs = booth(alice, comparison)["pairs"][0]["key"]
     assert cast(bob, comparison, theirs, "tie").status_code == 404
-    assert cast(bob, comparison, "0" * 32, "tie").status_code == 404
+    assert cast(bob, comparison, f"r0.{'0' * 32}", "tie").status_code == 404
+    assert cast(bob, comparison, f"r99.{'0' * 32}", "tie").status_code == 404
     assert cast(bob, comparison, "x", "tie").status_code == 422
     assert not Vote.objects.exists()
 
