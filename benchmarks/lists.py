@@ -177,7 +177,7 @@ def fill(rows: int) -> tuple[Any, dict[str, Any]]:
     from django.utils import timezone
 
     from playground.actions.teams import ensure_owner
-    from playground.models import Comparison, Experiment, Run, Team, Version
+    from playground.models import Comparison, Experiment, Run, SearchEntry, Team, Version
 
     owner = ensure_owner()
     team = Team.objects.get(personal_of=owner)
@@ -214,6 +214,7 @@ def fill(rows: int) -> tuple[Any, dict[str, Any]]:
         for number in range(COLUMNS * ROWS)
     ]
     Run.objects.bulk_create(runs + cells, batch_size=500)
+    SearchEntry.of_new_runs(runs + cells)
     chosen = {"team": team, "experiment": experiment, "comparison": comparisons[0], "oldest": runs[-51]}
     return owner, chosen
 

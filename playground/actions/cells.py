@@ -27,7 +27,7 @@ from playground.actions.versions import version_of
 from playground.boards import Board, Column, Key, Row
 from playground.errors import NotFound, Refusal
 from playground.limits import LIMITS
-from playground.models import Comparison, Run
+from playground.models import Comparison, Run, SearchEntry
 from playground.models.run import Kind, Status, milliseconds, speed
 from playground.people import name_of
 from playground.specs import PromptSpec, Strict
@@ -150,6 +150,7 @@ class Maker:
         for run in rows:
             run.version = versions[run.column]
         Run.objects.bulk_create(rows)
+        SearchEntry.of_new_runs(rows)
         for model, waiting in groupby(sorted(rows, key=lambda run: run.model), key=lambda run: run.model):
             transaction.on_commit(partial(ring_for_all, model, list(waiting)))
         return rows

@@ -23,7 +23,7 @@ from playground.actions.versions import version_of
 from playground.errors import RUN_ERRORS, NotFound, Refusal
 from playground.events import ask_to_cancel
 from playground.limits import LIMITS
-from playground.models import Comparison, Experiment, Run, Team, WorkerLease
+from playground.models import Comparison, Experiment, Run, SearchEntry, Team, WorkerLease
 from playground.models.run import STOPPED, Kind, Outcome, RunQuerySet, Status
 from playground.models.worker_lease import WorkerState
 from playground.specs import PromptSpec
@@ -150,6 +150,7 @@ def _insert(wanted: Submission, columns: branches.Columns) -> Run:
         columns = columns | {"version": version_of(wanted.experiment, wanted.spec, wanted.user)}
     run = made_of(wanted, columns)
     run.save(force_insert=True)
+    SearchEntry.of_new_runs([run])
     transaction.on_commit(partial(ring, run.model, [run]))
     return run
 
@@ -252,12 +253,18 @@ def keep_alive() -> None:
 def _release_lost_leases() -> None:
     for run in Run.objects.filter(status=Status.RUNNING, lease_until__lt=timezone.now()):
         if run.cancel_requested_at:
-            run.finish(STOPPED)
+            _end(run, STOPPED)
         elif run.attempt < settings.MAX_ATTEMPTS and run.deadline > timezone.now():
             log.warning("Run %s lost its worker; it is queued again.", run.pk)
             run.hand_back()
         else:
-            run.finish(Outcome(Status.FAILED, "failed", "worker_lost", RUN_ERRORS["worker_lost"]))
+            _end(run, Outcome(Status.FAILED, "failed", "worker_lost", RUN_ERRORS["worker_lost"]))
+
+
+def _end(run: Run, outcome: Outcome) -> None:
+    """Ends a run that its worker has left, with the text so far."""
+    if run.finish(outcome):
+        SearchEntry.of_run(run)
 
 
 def _end_overdue() -> None:

@@ -72,10 +72,6 @@ class RunQuerySet(models.QuerySet["Run"]):
         """What follows ``run`` in the order of newest_first."""
         return self.filter(Q(queued_at__lt=run.queued_at) | Q(queued_at=run.queued_at, pk__lt=run.pk))
 
-    def mentioning(self, words: str) -> Self:
-        """Runs whose prompt or answer holds ``words``; SQLite ignores case in ASCII letters only."""
-        return self.filter(Q(prompt_text__icontains=words) | Q(text__icontains=words))
-
     def queued(self, model: str) -> Self:
         return self.filter(status=Status.QUEUED, model=model)
 

@@ -1,6 +1,7 @@
 """SearchEntry: the words of one experiment or run, for full-text search."""
 
 import re
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any, Self
@@ -11,7 +12,7 @@ from django.db.models import Q
 from playground.models.experiment import Experiment
 from playground.models.run import Run
 
-MOST = 20_000  # characters of one entry; the words of very long prompts are found in their first part
+MOST = 20_000  # characters of one entry; the words in the middle of very long prompts are not found
 AROUND = 60  # characters of a snippet on either side of what was found
 PARTS = re.compile(r'"([^"]*)"|([^\s"]+)')
 INDEX = "playground_searchindex"  # SQLite's, made with its triggers by a migration
@@ -37,7 +38,7 @@ def parts_of(query: str) -> list[Part]:
 class SearchEntryQuerySet(models.QuerySet["SearchEntry"]):
     def matching(self, query: str) -> Self:
         """Entries with all words and phrases of ``query``, the best first. No text is a syntax error."""
-        parts = parts_of(query)
+        parts = [Part(folded(part.words), part.open) for part in parts_of(query)]
         if not parts:
             return self.none()
         return self._in_postgresql(parts) if connection.vendor == "postgresql" else self._in_sqlite(parts)
@@ -75,9 +76,15 @@ def _as_prefix(word: str) -> str:
     return "'" + word.replace("\\", "\\\\").replace("'", "''") + "':*"
 
 
-class SearchEntry(models.Model):
-    """``body`` holds title, scope and prompt of an experiment, or prompt and answer of one of its runs.
+def folded(text: str) -> str:
+    """``text`` without what a search does not tell apart: case, ways to write one letter, white space."""
+    return " ".join(unicodedata.normalize("NFC", text.casefold()).split())
 
+
+class SearchEntry(models.Model):
+    """``body`` is title, scope and prompt of an experiment, or prompt and answer of one of its runs, folded.
+
+    Folded here, since databases know the case of other letters than a to z in different ways, and slowly.
     A table of its own because SQLite's index follows an integer key, which a table with UUIDs has not
     got in a form that outlives VACUUM.
     """
@@ -102,21 +109,21 @@ class SearchEntry(models.Model):
     @classmethod
     def of_experiment(cls, pk: Any, title: str, scope: str, draft: dict[str, Any]) -> None:
         """Keeps the words of an experiment as it is now."""
-        body = body_of(title, scope, draft)
+        body = folded(words_of(title, scope, draft))
         cls.objects.update_or_create(experiment_id=pk, run=None, defaults={"body": body})
 
     @classmethod
     def of_run(cls, run: Run) -> None:
-        """Keeps the words of a run that has ended; one without an experiment is in no list."""
+        """Keeps the words of a run as it is now; one without an experiment is in no list."""
         if run.experiment_id:
-            defaults = {"body": body_of_run(run), "experiment_id": run.experiment_id}
+            defaults = {"body": folded(words_of_run(run)), "experiment_id": run.experiment_id}
             cls.objects.update_or_create(run=run, defaults=defaults)
 
     @classmethod
     def of_new_runs(cls, runs: Iterable[Run]) -> None:
-        """The same of many runs of experiments that have no entries yet."""
+        """The same of runs that have no entries yet."""
         entries = [
-            SearchEntry(run=run, experiment_id=run.experiment_id, body=body_of_run(run))
+            SearchEntry(run=run, experiment_id=run.experiment_id, body=folded(words_of_run(run)))
             for run in runs
             if run.experiment_id
         ]
@@ -127,11 +134,19 @@ class SearchEntry(models.Model):
         words = {word for part in parts_of(query) for word in part.words.split()}
         either = "|".join(map(re.escape, sorted(words, key=len, reverse=True)))
         pattern = re.compile(either or "(?!)", re.IGNORECASE)
-        first = pattern.search(self.body)
+        whole = self.words
+        first = pattern.search(whole)
         start = max(0, first.start() - AROUND) if first else 0
         end = (first.end() if first else 0) + AROUND
-        text = ("…" if start else "") + self.body[start:end] + ("…" if end < len(self.body) else "")
+        text = ("…" if start else "") + whole[start:end] + ("…" if end < len(whole) else "")
         return _segments(" ".join(text.split()), pattern)
+
+    @property
+    def words(self) -> str:
+        """What ``body`` was made of, as people wrote it."""
+        if self.run:
+            return words_of_run(self.run)
+        return words_of(self.experiment.title, self.experiment.scope, self.experiment.draft)
 
 
 def _segments(text: str, pattern: re.Pattern[str]) -> list[dict[str, Any]]:
@@ -142,12 +157,15 @@ def _segments(text: str, pattern: re.Pattern[str]) -> list[dict[str, Any]]:
     return [part for part in [*segments, {"text": text[place:], "hit": False}] if part["text"]]
 
 
-def body_of_run(run: Run) -> str:
-    """The answer, which may take half of the room, and the prompt."""
-    return f"{run.text[: MOST // 2]}\n{run.prompt_text}"[:MOST]
+def words_of_run(run: Run) -> str:
+    """The answer, which may take half of the room, and beginning and end of the prompt: inputs stand last."""
+    answer = run.text[: MOST // 2]
+    half = (MOST - len(answer)) // 2
+    prompt = run.prompt_text
+    return "\n".join([answer, prompt] if len(prompt) <= 2 * half else [answer, prompt[:half], prompt[-half:]])
 
 
-def body_of(title: str, scope: str, draft: dict[str, Any]) -> str:
+def words_of(title: str, scope: str, draft: dict[str, Any]) -> str:
     """Title, scope, and every text of the prompt."""
     texts = [title, scope, draft.get("instruction", ""), *draft.get("input", {}).values()]
     for example in draft.get("examples", []):

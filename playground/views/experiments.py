@@ -42,6 +42,12 @@ RAIL = 50  # experiments in the rail; the list page has them all
 STARRED = 20  # of these at most
 PAGE = 50
 FOUND = 12  # experiments that a search by title answers
+SNIPPETS = (
+    "run",
+    *(f"experiment__{name}" for name in ("title", "scope", "draft")),
+    "run__text",
+    "run__prompt_text",
+)
 
 
 @login_required
@@ -120,7 +126,8 @@ def texts_with(user: User, wanted: Listing) -> list[dict[str, Any]]:
     entries = SearchEntry.objects.filter(experiment__in=listed(user, wanted).order_by())
     rows = (
         entries.filter(Q(run=None) | Q(run__deleted_at=None))
-        .select_related("experiment")
+        .select_related("experiment", "run")
+        .only(*SNIPPETS)
         .matching(wanted.q)[:PAGE]
     )
     return [

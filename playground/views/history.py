@@ -13,6 +13,7 @@ from playground.access import experiment_for
 from playground.errors import NotFound
 from playground.models import Experiment, Run
 from playground.models.run import LIVE, RunQuerySet, Status
+from playground.models.search_entry import folded
 from playground.people import name_of
 from playground.specs import Strict, checked, clean
 from playground.views.signed_in import signed_in, user_of
@@ -83,7 +84,8 @@ def chosen(experiment: Experiment, wanted: Search) -> RunQuerySet:
     if wanted.before:
         runs = runs.older_than(known_run(experiment, wanted.before))
     if words := wanted.q.strip():
-        runs = runs.mentioning(words)
+        # The experiment again, so that a database may begin with its entries, and not with those of all.
+        runs = runs.filter(search_entry__experiment=experiment, search_entry__body__contains=folded(words))
     if wanted.model:
         runs = runs.filter(model=wanted.model)
     if wanted.version:

@@ -10,7 +10,7 @@ from django.test import Client
 from django.urls import reverse
 from django.utils import timezone
 
-from playground.models import Experiment, Run
+from playground.models import Experiment, Run, SearchEntry
 from playground.models.run import Status
 from playground.views.history import PAGE
 from tests.conftest import spec
@@ -23,7 +23,7 @@ def kept(experiment: Experiment, count: int = 1, **fields: Any) -> list[Run]:
     """Ended runs of an experiment, each a minute older than the one before."""
     base: dict[str, Any] = {"status": Status.SUCCEEDED, "model": "m", "prompt_text": "", "text": "yes"}
     base |= fields
-    return Run.objects.bulk_create(
+    runs = Run.objects.bulk_create(
         Run(
             team=experiment.team,
             user=experiment.created_by,
@@ -40,6 +40,8 @@ def kept(experiment: Experiment, count: int = 1, **fields: Any) -> list[Run]:
         )
         for age in range(count)
     )
+    SearchEntry.of_new_runs(runs)
+    return runs
 
 
 def signed_in(user: User) -> Client:
@@ -88,6 +90,22 @@ def test_search_finds_words_of_prompt_and_answer(alice: User, experiment: Experi
     assert found(alice, experiment, q="100%") == ["no"]
     assert found(alice, experiment, q="0% o") == ["no"]
     assert found(alice, experiment, q="_") == []
+
+
+@pytest.mark.parametrize(
+    "query", ["ÉTUDE", "e\u0301tude", "über die", "STRASSE", "京都", "tude", "über\n die"]
+)
+def test_letters_of_all_alphabets_are_found_in_any_case(
+    alice: User, experiment: Experiment, query: str
+) -> None:
+    kept(experiment, text="Étude ÜBER\ndie Straße, 東京都")
+    assert len(found(alice, experiment, q=query)) == 1
+    assert found(alice, experiment, q=f"{query}x") == []
+
+
+def test_beginning_and_end_of_a_long_prompt_are_found(alice: User, experiment: Experiment) -> None:
+    kept(experiment, prompt_text=f"first words {'shot ' * 10_000} the input")
+    assert found(alice, experiment, q="first words") == found(alice, experiment, q="the input") == ["yes"]
 
 
 def test_filters_by_model_and_outcome_join(alice: User, experiment: Experiment) -> None:

@@ -1,15 +1,18 @@
 """Full-text search: prompts and answers, for those who may read them; whatever is typed."""
 
+import uuid
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.test import Client
 from django.urls import reverse
+from django.utils import timezone
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from playground.actions import experiments as actions
+from playground.actions import runs
 from playground.models import Experiment, Run, SearchEntry
 from tests.conftest import spec
 
@@ -72,6 +75,30 @@ def test_answers_are_found_with_their_run(alice: User, experiment: Experiment, r
     run.deleted_at = run.queued_at
     run.save()
     assert found(alice, "zeppelin") == []
+
+
+def test_runs_are_found_however_they_end(alice: User, experiment: Experiment, valkey: None) -> None:
+    stopped, overdue, lost = (asked(alice, experiment, word) for word in ("alpha", "beta", "gamma"))
+    assert [row["run"] for row in found(alice, "alpha")] == [str(stopped.pk)], "also while it waits"
+    runs.cancel(stopped)
+    Run.objects.filter(pk=overdue.pk).update(deadline=timezone.now())
+    assert lost.claim(uuid.uuid4())
+    lost.checkpoint("An answer about zeppelins", 1, None)
+    Run.objects.filter(pk=lost.pk).update(lease_until=timezone.now(), attempt=2)
+    runs.keep_alive()
+    assert [Run.objects.get(pk=one.pk).status for one in (stopped, overdue, lost)] == [
+        "cancelled",
+        "expired",
+        "failed",
+    ]
+    words = ("alpha", "beta", "gamma", "zeppelins")
+    places = [row["run"] for word in words for row in found(alice, word)]
+    assert places == [str(one.pk) for one in (stopped, overdue, lost, lost)]
+
+
+def asked(user: User, experiment: Experiment, text: str) -> Run:
+    key = str(uuid.uuid4())
+    return runs.submit(runs.Submission(user, experiment.team, spec(instruction=text), key, experiment))[0]
 
 
 def test_only_those_who_may_read_find_it(bob: User, carol: User, written: Experiment) -> None:
