@@ -33,7 +33,7 @@ def test_all_runs_get_into_the_search_without_case(alice: User, experiment: Expe
     Run.objects.update(experiment=experiment, text="ÉTUDE")
     SearchEntry.objects.filter(run=None).update(body="Über")
     SearchEntry.objects.exclude(run=None).delete()
-    fill("0015_folded_search_entries")
+    fill("0016_folded_search_entries")
     assert SearchEntry.objects.get(run=None).body == "über"
     assert SearchEntry.objects.get(run=run).body.startswith("étude ")
     assert [entry.run for entry in SearchEntry.objects.matching("étude")] == [run]

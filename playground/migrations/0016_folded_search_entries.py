@@ -35,6 +35,6 @@ def _batches(rows: Any) -> Any:
 
 class Migration(migrations.Migration):
 
-    dependencies = [('playground', '0014_rooms')]
+    dependencies = [('playground', '0015_api_keys')]
 
     operations = [migrations.RunPython(fill, migrations.RunPython.noop)]
