@@ -8,6 +8,7 @@ from django.db.models import Exists, OuterRef
 from django.db.models.functions import Lower
 from pydantic import Field
 
+from playground.errors import Refusal
 from playground.limits import LIMITS
 from playground.models import Experiment, Tag, Team
 from playground.specs import Strict, TagName
@@ -15,10 +16,14 @@ from playground.specs import Strict, TagName
 SUGGESTED = 500  # of a team; nobody reads more
 
 
-class Wanted(Strict):
-    """All tags that the experiment shall have."""
+Names = Annotated[list[TagName], Field(max_length=LIMITS.tags)]
 
-    tags: Annotated[list[TagName], Field(max_length=LIMITS.tags)]
+
+class Change(Strict):
+    """What an experiment gets and loses; not all that it has, so that editors undo nothing of each other."""
+
+    add: Names = []
+    remove: Names = []
 
 
 def of_experiment(experiment: Experiment) -> list[str]:
@@ -36,10 +41,18 @@ def names(tags: Iterable[Tag]) -> list[str]:
 
 
 @transaction.atomic
-def put(experiment: Experiment, wanted: Wanted) -> list[str]:
-    """Gives the experiment these tags and no others; the answer has them as the team spells them."""
+def change(experiment: Experiment, wanted: Change) -> list[str]:
+    """All tags that the experiment has then, as the team spells them; repeating a change is harmless.
+
+    Raises Refusal 409 ``too_many_tags``, and changes nothing.
+    """
     lock(experiment.team)
-    experiment.tags.set(called(experiment.team, wanted.tags))
+    gone = {name.casefold() for name in wanted.remove}
+    experiment.tags.remove(*(tag for tag in experiment.tags.all() if tag.name.casefold() in gone))
+    experiment.tags.add(*called(experiment.team, wanted.add))
+    if experiment.tags.count() > LIMITS.tags:
+        message = f"An experiment has at most {LIMITS.tags} tags."
+        raise Refusal("too_many_tags", message, status=409)
     forget_unused(experiment.team)
     return of_experiment(experiment)
 

@@ -12,8 +12,8 @@ from playground.views.signed_in import signed_in, user_of
 
 
 @signed_in
-@require_http_methods(["PUT"])
+@require_http_methods(["PATCH"])
 def of_experiment(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     experiment = experiment_for(user_of(request), pk, Verb.EDIT)
-    put = actions.put(experiment, parse(actions.Wanted, request.body))
-    return JsonResponse({"tags": put, "team_tags": actions.listed(experiment.team)})
+    tags = actions.change(experiment, parse(actions.Change, request.body))
+    return JsonResponse({"tags": tags, "team_tags": actions.listed(experiment.team)})

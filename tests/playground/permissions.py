@@ -122,7 +122,7 @@ MATRIX = [
     row("experiment-runs", "POST",       401, 404, 403, 201, 201, 401, 401, of="experiment", body=lambda id: {"begin": {"run": id("ended"), "at": 0, "id": 260}}),
     row("model-load", "POST",            401, 404, 403, 409, 409, 401, 401, of=LOAD),  # 409: no machine is there
     row("model-unload", "POST",          401, 404, 403, 409, 409, 401, 401, of=LOAD),  # 409: a run needs it
-    row("experiment-tags", "PUT",        401, 404, 403, 200, 200, 401, 401, of="experiment", body=lambda id: {"tags": ["New"]}),
+    row("experiment-tags", "PATCH",      401, 404, 403, 200, 200, 401, 401, of="experiment", body=lambda id: {"add": ["New"]}),
     row("experiment-star", "PUT",        401, 404, 200, 200, 200, 401, 401, of="experiment"),
     row("experiment-star", "DELETE",     401, 404, 200, 200, 200, 401, 401, of="experiment"),
     row("presets", "GET",                401, 404, 200, 200, 200, 401, 401, of="experiment"),

@@ -2,7 +2,7 @@
 
 import { byId, element, fromTemplate, say } from "../lib/dom.js";
 import { requestJson } from "../lib/http.js";
-import { namesIn, suggested, withNames } from "../models/tags.js";
+import { namesIn, newNames, suggested } from "../models/tags.js";
 
 export function connectTags(page, commands) {
   new Tags(page)
@@ -38,17 +38,17 @@ class Tags {
   #add() {
     const text = this.box.value
     if (!namesIn(text).length) return this.#clear()
-    const tags = withNames(this.tags, text, this.known)
-    const fault = this.#fault(tags)
+    const add = newNames(this.tags, text, this.known)
+    const fault = this.#fault(add)
     if (fault) return say(byId("tags-fault"), fault) // the words stay, to be made shorter
     this.#clear()
-    if (tags.length > this.tags.length) this.#put(tags)
+    if (add.length) this.#change([...this.tags, ...add], { add })
   }
 
-  #fault(tags) {
+  #fault(add) {
     const { tags: most, tag_chars: longest } = this.limits
-    if (tags.length > most) return `An experiment has at most ${most} tags.`
-    return tags.some((name) => name.length > longest) ? `A tag has at most ${longest} characters.` : ""
+    if (this.tags.length + add.length > most) return `An experiment has at most ${most} tags.`
+    return add.some((name) => name.length > longest) ? `A tag has at most ${longest} characters.` : ""
   }
 
   #clear() {
@@ -59,21 +59,24 @@ class Tags {
   #remove(chip) {
     const chips = [...byId("tag-list").children]
     const at = chips.indexOf(chip)
-    this.#put(this.tags.filter((_, index) => index !== at))
+    this.#change(this.tags.toSpliced(at, 1), { remove: [this.tags[at]] })
     const next = byId("tag-list").children[at]?.querySelector("[data-remove]") ?? this.box
     next.focus()
   }
 
-  /** Shows `tags` at once; the answers of several presses come in their order, and the last one says how it is. */
-  #put(tags) {
+  /**
+   * Shows `tags` at once and sends what was changed, since others may change them, too. The answers of several presses
+   * come in their order, and the last one says how it is.
+   */
+  #change(tags, change) {
     this.#show(tags)
     this.waiting += 1
-    this.last = this.last.then(() => this.#send(tags))
+    this.last = this.last.then(() => this.#send(change))
   }
 
-  async #send(tags) {
+  async #send(change) {
     try {
-      const answer = await requestJson("PUT", this.url, { body: { tags } })
+      const answer = await requestJson("PATCH", this.url, { body: change })
       Object.assign(this, { saved: answer.tags, known: answer.team_tags })
       say(byId("tags-fault"), "")
     } catch (error) {

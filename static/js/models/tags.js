@@ -5,10 +5,11 @@ const key = (name) => name.toLowerCase()
 /** The names in `text`, which commas divide. */
 export const namesIn = (text) => text.split(",").map((name) => name.trim().replace(/\s+/g, " ")).filter(Boolean)
 
-/** `tags` with those of `text` behind them, as `known` spells them; one that is there stays as it is. */
-export function withNames(tags, text, known = []) {
+/** The names in `text` that are not among `tags` yet, as `known` spells them. */
+export function newNames(tags, text, known = []) {
+  const had = new Set(tags.map(key))
   const spelled = new Map(known.map((name) => [key(name), name]))
-  const all = [...tags, ...namesIn(text).map((name) => spelled.get(key(name)) ?? name)]
+  const all = namesIn(text).filter((name) => !had.has(key(name))).map((name) => spelled.get(key(name)) ?? name)
   return [...new Map(all.toReversed().map((name) => [key(name), name])).values()].reverse()
 }
 
