@@ -143,11 +143,40 @@ test("a field that one renamed and the other wrote into is one field", () => {
   }
 })
 
-test("a field that both renamed is one field, by my name", () => {
-  const { build } = merged(rename("review", "text"), rename("review", "words"))
-  const { spec } = build()
-  assert.deepEqual([spec.fields, spec.examples.length], [["text"], 3])
-  assert.ok(spec.examples.every(({ values }) => isSame(Object.keys(values), ["text"])))
+test("a field that both renamed is one field, and whose name it gets is asked", () => {
+  const tell = (draft, spec) => (spec.instruction = "Judge {{review}}.")
+  const first = after(tell)
+  const [own, other] = ["text", "words"].map((to) => {
+    const draft = structuredClone(first)
+    rename("review", to)(draft, draft.spec)
+    return draft
+  })
+  other.spec.examples[0].values.words = "changed"
+  const { clashes, build } = mergeDrafts(first, own, other)
+  assert.deepEqual(clashes, [{ id: "c1", where: "Name of the field review", base: "review", mine: "text", theirs: "words", options: ["mine", "theirs"] }])
+  for (const [choices, name] of [[{}, "text"], [{ c1: "mine" }, "text"], [{ c1: "theirs" }, "words"]]) {
+    const { spec, inputs } = build(choices)
+    assert.deepEqual([spec.fields, spec.instruction], [[name], `Judge {{${name}}}.`])
+    assert.deepEqual(spec.examples.map(({ values }) => values), ["changed", "four five six", "seven eight nine"].map((text) => ({ [name]: text })))
+    assert.deepEqual([spec.input, inputs.map((input) => Object.keys(input))], [{ [name]: "ten eleven twelve" }, [[name], [name]]])
+  }
+})
+
+test("a field that both gave the same name is asked about no more", () => {
+  const { clashes, build } = merged(rename("review", "text"), rename("review", "text"))
+  assert.deepEqual([clashes, build().spec.fields], [[], ["text"]])
+})
+
+test("the name that they gave to a field does not meet one that I gave to another", () => {
+  const mine = (draft, spec) => {
+    rename("review", "text")(draft, spec)
+    spec.fields.push("words")
+    spec.input.words = "mine"
+  }
+  const { clashes, build } = merged(mine, rename("review", "words"))
+  const { spec } = build(Object.fromEntries(clashes.map(({ id }) => [id, "theirs"])))
+  assert.equal(new Set(spec.fields).size, spec.fields.length)
+  assert.deepEqual(Object.values(spec.input).sort(), ["mine", "ten eleven twelve"])
 })
 
 test("a field that one removed stays when the other wrote into it", () => {
@@ -238,10 +267,7 @@ test("no word of either side is lost without being asked for, and what is built 
     const draft = build()
     clashing += clashes.length > 0
     const said = wordsIn([draft, clashes])
-    // A field that both renamed has one name, mine, and nothing is asked: no text is in a name.
-    const bothRenamed = [mine, theirs].every(({ spec }) => spec.fields[0] !== "review")
-    const names = new Set(bothRenamed ? [theirs.spec.fields[0]] : [])
-    const lost = [...wordsIn([mine, theirs])].filter((word) => !said.has(word) && !names.has(word))
+    const lost = [...wordsIn([mine, theirs])].filter((word) => !said.has(word))
     assert.deepEqual(lost, [], `seed ${seed}\n${JSON.stringify([mine, theirs, draft])}`)
     const { spec } = draft
     assert.equal(new Set([...spec.fields, spec.output_name]).size, spec.fields.length + 1, `seed ${seed}`)

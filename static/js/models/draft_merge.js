@@ -19,15 +19,19 @@ export const isSame = (one, other) => canonical(one) === canonical(other)
  * otherwise; and `build(choices)`, which gives the merged draft for { id: option }.
  */
 export function mergeDrafts(base, mine, theirs, limits = {}) {
-  const [first, own, other] = inOneLanguage(base, mine, theirs)
+  const { drafts: [first, own, other], contested } = inOneLanguage(base, mine, theirs)
   const merge = new Merge(limits)
+  const names = mergeNames(merge, contested)
   const parts = {
     title: merge.text("Title", first.title, own.title, other.title, limits.title_chars),
     scope: merge.text("Scope", first.scope, own.scope, other.scope, limits.scope_chars),
     spec: mergeSpecs(merge, first.spec, own.spec, other.spec),
     inputs: () => mergeSet(first.inputs, own.inputs, other.inputs).slice(0, limits.test_inputs),
   }
-  const build = (choices = {}) => structuredClone(tidy(built(parts, choices)))
+  const build = (choices = {}) => {
+    const draft = built(parts, choices)
+    return structuredClone(tidy(renamed(draft, names(choices, draft.spec.fields))))
+  }
   return { clashes: merge.clashes, build }
 }
 
@@ -165,15 +169,31 @@ function mergeExample(merge, where, base, mine, theirs) {
 
 const sayExample = ({ values, output }) => [...Object.values(values), output].filter(Boolean).join(" → ")
 
-/** The three drafts with the names of fields that either side has given: a renamed field is no other field. */
+/** A field that both renamed: it is merged under my name, and gets theirs where that is chosen. */
+function mergeNames(merge, contested) {
+  const chosen = contested.map(({ was, mine, theirs }) => [mine, merge.value(`Name of the field ${was}`, was, mine, theirs)])
+  return (choices, fields) => {
+    const changed = chosen.map(([mine, name]) => [mine, name(choices)]).filter(([mine, name]) => mine !== name)
+    return new Map(changed.map(([mine, name]) => [mine, free(name, fields)]))
+  }
+}
+
+const free = (name, taken) => (taken.includes(name) ? free(`${name} 2`, taken) : name)
+
+/**
+ * The three `drafts` with the names of fields that either side has given, since a renamed field is no other field; and
+ * the `contested` ones, { was, mine, theirs }, which are called `mine` in all three.
+ */
 function inOneLanguage(base, mine, theirs) {
   const [own, other] = [mine, theirs].map(({ spec }) => renames(base.spec, spec))
   const late = [...other].filter(([from]) => !own.has(from))
   const known = new Set([...mine.spec.fields, mine.spec.output_name])
   const usable = new Map(late.filter(([, to]) => !known.has(to)))
   const early = new Map([...own].filter(([, to]) => !theirs.spec.fields.includes(to) && to !== theirs.spec.output_name))
-  const names = (map, back) => new Map([...map].map(([from, to]) => [back?.get(from) ?? from, to]))
-  return [renamed(base, new Map([...early, ...usable])), renamed(mine, usable), renamed(theirs, names(early, other))]
+  const contested = [...early].filter(([was]) => other.has(was)).map(([was, to]) => ({ was, mine: to, theirs: other.get(was) }))
+  const fromTheirs = new Map([...early].map(([was, to]) => [other.get(was) ?? was, to]))
+  const drafts = [renamed(base, new Map([...early, ...usable])), renamed(mine, usable), renamed(theirs, fromTheirs)]
+  return { drafts, contested }
 }
 
 /** Fields that stand where another one stood, from old to new; new ones may have come behind them. */
@@ -202,6 +222,6 @@ function renamed(draft, names) {
 function tidy(draft) {
   const { spec } = draft
   if (spec.shots === null) delete spec.shots
-  while (spec.fields.includes(spec.output_name)) spec.output_name += " 2"
+  spec.output_name = free(spec.output_name, spec.fields)
   return draft
 }
