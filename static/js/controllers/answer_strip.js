@@ -55,6 +55,13 @@ export class AnswerStrip extends EventTarget {
     this.cards.get(card).box.focus({ preventScroll: true })
   }
 
+  /** Takes a run off its card, since it was deleted. */
+  async drop(run) {
+    const before = this.set.runs
+    this.set.drop(run)
+    await this.#draw(before)
+  }
+
   /** Brings back what this tab showed last, or else `lastRun`. */
   async restore(lastRun) {
     const kept = this.memory.read() ?? (lastRun ? [{ key: "run", runs: [lastRun], at: 0 }] : [])

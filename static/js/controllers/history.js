@@ -3,14 +3,14 @@
 import { byId, element, fromTemplate, say } from "../lib/dom.js";
 import { requestJson } from "../lib/http.js";
 import { debounce } from "../lib/timing.js";
-import { offerUndo } from "./undo.js";
 import { byDay, hourOf, pick, RunList, rowWords } from "../models/run_list.js";
+import { offerUndo } from "./undo.js";
 
 const TYPING = 250 // ms after the last key
 const SETTLING = 150 // ms; several runs begin and end together
 
 export class RunHistory extends EventTarget {
-  /** Sends "open", "restore" ({ run }) and "compare" ({ runs }). `newest` is the first page, as the page came with it. */
+  /** Sends "open", "restore", "deleted" ({ run }) and "compare" ({ runs }). `newest` is the first page, as the page came with it. */
   constructor({ url, newest, runs, answers }) {
     super()
     Object.assign(this, { url, list: new RunList(), lines: new Map(), shown: [], picked: [] })
@@ -52,6 +52,7 @@ export class RunHistory extends EventTarget {
     try {
       const { undo } = await requestJson("POST", `/runs/${run}/delete`)
       offerUndo(undo, { onBack: () => this.#refresh(), onFault: failed })
+      this.#send("deleted", { run })
       await this.#search()
     } catch (error) {
       failed(error.message)

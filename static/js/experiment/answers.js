@@ -65,6 +65,7 @@ function connectHistory({ draft, page, runs, answers, memory, room }) {
   const on = (source, name, act) =>
     source.addEventListener(name, ({ detail }) => act(detail).catch((error) => answers.complain(error.message)))
   on(history, "open", ({ run }) => answers.open(run))
+  on(history, "deleted", ({ run }) => answers.drop(run))
   on(history, "compare", async (detail) => difference.show(await Promise.all(detail.runs.map(readRun))))
   for (const source of [history, answers]) on(source, "restore", async ({ run }) => restore.put(await readRun(run)))
   const versionDifference = new VersionDifference()
