@@ -35,8 +35,8 @@ WORDS = {
     "comparison_restored": "brought back the comparison “{title}”",
     "comment_deleted": "deleted a comment of {author} in “{title}”",
     "comment_restored": "brought back a comment of {author} in “{title}”",
-    "runs_deleted": "deleted {count} run(s)",
-    "runs_restored": "brought back {count} run(s)",
+    "runs_deleted": "deleted a run",
+    "runs_restored": "brought back a run",
     "pruned": "let go of {tokens} runs' tokens and {runs} runs, as the team's retention says",
 }
 

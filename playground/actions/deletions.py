@@ -41,7 +41,7 @@ def _rows(row: Deletable) -> QuerySet[Any]:
 def _record(row: Deletable, user: User, what: str) -> None:
     match row:
         case Run():
-            audit.record(row.team, user, f"runs_{what}", count=1)
+            audit.record(row.team, user, f"runs_{what}")
         case Experiment():
             audit.record(row.team, user, f"experiment_{what}", title=row.title)
         case Comparison():

@@ -34,7 +34,7 @@ def page(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
     decided = Q(votes__choice__in=[Choice.BETTER, Choice.WORSE])
     comparisons = experiment.comparisons.filter(deleted_at=None).order_by("-updated_at").defer("board")
     context = {
-        "experiment": experiment,
+        "exported": experiment,
         "team": experiment.team,
         "runs": actions.runs_of(experiment).count(),
         "models": sorted(actions.runs_of(experiment).order_by().values_list("model", flat=True).distinct()),

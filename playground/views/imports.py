@@ -32,11 +32,12 @@ def new(request: HttpRequest) -> HttpResponse:
             if len(made) == 1:
                 return redirect("experiment", made[0].pk)
             return redirect(f"/experiments/?team={team.pk}")
+    teams = teams_of(user, Verb.EDIT)
     asked = request.POST.get("team") or request.GET.get("team")
     context = {
         "fault": fault,
-        "teams": teams_of(user, Verb.EDIT),
-        "chosen": asked,
+        "teams": teams,
+        "team": next((team for team in teams if str(team.pk) == asked), None),
         "most": LIMITS.import_bytes,
     }
     return render(request, "experiments/import.html", context, status=status)

@@ -147,7 +147,7 @@ def test_votes_become_preference_pairs(alice: User, bob: User, carol: User, comp
         client_of(alice).get(reverse("experiment-export", args=[comparison.experiment_id])).content.decode()
     )
     assert "2 preference pairs" in page
-    assert "1 vote that prefers neither" in page
+    assert "1 vote prefers neither" in page
 
 
 def test_answers_of_a_comparison_with_what_people_said(alice: User, comparison: Comparison) -> None:

@@ -215,7 +215,7 @@ def test_an_owner_previews_and_saves_a_policy(alice: User, experiment: Experimen
     client = client_of(alice)
     url = reverse("team-storage", args=[experiment.team_id])
     page = client.get(url, {"tokens": "30", "runs": "45"}).content.decode()
-    assert "<b>2 runs</b>" in page
+    assert "<strong>2 runs</strong>" in page
     assert '<option value="45" selected>' in page, "days that are no choice of ours are kept"
     assert retention.of_team(Team.objects.get(pk=experiment.team_id)) == Policy()
     assert client.post(url, {"tokens": "30", "runs": ""}).status_code == 302
