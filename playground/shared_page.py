@@ -8,7 +8,8 @@ from playground.specs import PromptSpec, Settings, settings_words, shot_label
 
 PARTS = {"instruction": "instruction", "example": "examples", "input": "input"}
 # In their order; playground/offline.py puts the same ones into a file.
-STYLES = [f"css/{name}.css" for name in ("base", "context", "run", "tokens", "shared", "player", "contrast")]
+NAMES = "base context run tokens shared shared_answers shared_table player contrast"
+STYLES = [f"css/{name}.css" for name in NAMES.split()]
 
 
 def context_of(document: Document) -> dict[str, Any]:
