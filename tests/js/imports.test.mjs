@@ -11,7 +11,7 @@ test("every import is relative and ends with a semicolon", () => {
   let seen = 0
   for (const name of modules) {
     for (const line of readFileSync(join(ROOT, name), "utf8").split("\n")) {
-      if (!/^(import|export .* from)\b/.test(line)) continue
+      if (!/^(import\b|export .* from ["'])/.test(line)) continue
       assert.match(line, /"\.{1,2}\/[\w./]+\.js";$/, name)
       // A name that ends in "Import" or "Export" before a brace would be taken for another statement.
       assert.doesNotMatch(line.slice("import".length), /(import|export)[\s{]/i, name)
