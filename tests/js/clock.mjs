@@ -15,11 +15,17 @@ export class Clock {
     return this.next++
   }
 
+  #first() {
+    let first = []
+    for (const one of this.timers) if (!first[1] || one[1].at < first[1].at) first = one
+    return first
+  }
+
   /** Runs everything that falls due within `span` milliseconds, in order. */
   pass(span) {
     const end = this.time + span
     for (;;) {
-      const [timer, due] = [...this.timers].sort(([, a], [, b]) => a.at - b.at)[0] ?? []
+      const [timer, due] = this.#first()
       if (!due || due.at > end) break
       this.time = due.at
       if (due.every === null) this.timers.delete(timer)

@@ -16,6 +16,13 @@ export function showText(box, text) {
   grow(box)
 }
 
+/** Which text of the draft a box shows: { box, field, example }; null for a box of this page alone. */
+export function sharedText(box) {
+  const kind = box?.dataset?.shared
+  if (!kind) return null
+  return { box: kind, field: box.dataset.name, example: box.closest("[data-id]")?.dataset.id }
+}
+
 /** Where a place is after `splice`: what comes in right at the cursor stands behind it. */
 export function moved(place, { at, removed, added }) {
   if (place <= at) return place

@@ -37,6 +37,7 @@ function makeInput(draft, field, index) {
   const area = box.querySelector("textarea")
   const label = box.querySelector("label")
   area.id = `input-${index}`
+  area.dataset.name = field
   label.htmlFor = area.id
   label.textContent = field
   label.classList.toggle("visually-hidden", draft.spec.fields.length === 1) // it stands beside the heading then

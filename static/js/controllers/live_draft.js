@@ -5,6 +5,7 @@ import { byId } from "../lib/dom.js";
 import { UnsavedMemory } from "../lib/unsaved_memory.js";
 import { commands } from "../models/commands.js";
 import { Room } from "../models/room.js";
+import { sharedText } from "./boxes.js";
 
 const WORDS = {
   saving: "saving…",
@@ -15,7 +16,7 @@ const WORDS = {
 
 export function connectRoom({ draft, page, socket }) {
   const memory = new UnsavedMemory(page.experiment.id)
-  const room = new Room({ draft, socket, memory, mayEdit: page.may_edit })
+  const room = new Room({ draft, socket, memory, mayEdit: page.may_edit, caret })
   if (page.may_edit) {
     room.addEventListener("state", ({ detail }) => showState(detail))
     connectUndo(room)
@@ -25,6 +26,12 @@ export function connectRoom({ draft, page, socket }) {
   document.addEventListener("compositionstart", () => room.hold())
   document.addEventListener("compositionend", () => room.release())
   return room
+}
+
+function caret() {
+  const box = document.activeElement
+  const text = sharedText(box)
+  return text && { ...text, at: box.selectionEnd }
 }
 
 function showState({ state, words }) {

@@ -14,12 +14,13 @@ const PART = 120_000 // characters of a frame; the server takes no larger ones t
 
 export class Room extends EventTarget {
   /**
-   * `draft` is what the page edits, `memory` { read(), keep(value) } outlives the page; it reads what all pages kept. Sends "state" ({ state, words }),
+   * `draft` is what the page edits, `memory` { read(), keep(value) } outlives the page; it reads what all pages kept.
+   * `caret()` is where somebody writes on this page, as { box, field, example, at }, or null. Sends "state" ({ state, words }),
    * "people" ({ members }) and "merged" ({ before }) when a document that had begun anew took over what was written here.
    */
-  constructor({ draft, socket, memory, mayEdit, clock = globalThis }) {
+  constructor({ draft, socket, memory, mayEdit, caret = () => null, clock = globalThis }) {
     super()
-    Object.assign(this, { draft, socket, memory, mayEdit, clock })
+    Object.assign(this, { draft, socket, memory, mayEdit, caret, clock })
     this.id = null // of the document, once it is here
     this.base = structuredClone(draft.asJson()) // what page and server had in common at last
     this.number = 0 // of the last edit sent
@@ -153,8 +154,13 @@ export class Room extends EventTarget {
   #write() {
     if (!this.mayEdit || this.isReading) return
     if (this.id === null) this.early = true // before the document is here
-    else this.document.put(this.draft.asJson())
+    else this.document.put(this.draft.asJson(), this.#caret())
     this.#tellState()
+  }
+
+  #caret() {
+    const caret = this.caret()
+    return caret && { text: this.document.nameOf(caret), at: caret.at }
   }
 
   #show() {

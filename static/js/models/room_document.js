@@ -53,8 +53,12 @@ export class RoomDocument extends EventTarget {
     }
   }
 
-  /** Makes it hold `content` by the smallest edits that do, as one step of this person. */
-  put(content) {
+  /**
+   * Makes it hold `content` by the smallest edits that do, as one step of this person. `caret` { text, at } says where
+   * they have just written: an "a" among others could have come in anywhere.
+   */
+  put(content, caret = null) {
+    this.caret = caret
     this.doc.transact(() => {
       const { title, scope, spec, inputs } = content
       const fields = this.#writeFields(spec.fields)
@@ -155,7 +159,7 @@ export class RoomDocument extends EventTarget {
 
   #writeText(name, text) {
     const type = this.doc.getText(name)
-    const splice = spliceOf(type.toString(), text)
+    const splice = spliceOf(type.toString(), text, this.caret?.text === name ? this.caret.at : Infinity)
     if (!splice) return
     if (splice.removed) type.delete(splice.at, splice.removed)
     if (splice.added) type.insert(splice.at, splice.added)
@@ -249,12 +253,16 @@ function forget(list, places) {
   for (const place of places.toReversed()) list.delete(place, 1)
 }
 
-/** The one stretch in which two texts differ: { at, removed, added }, in UTF-16 units and never inside a pair; null for equal ones. */
-export function spliceOf(before, after) {
+/**
+ * The one stretch in which two texts differ: { at, removed, added }, in UTF-16 units and never inside a pair; null for
+ * equal ones. Where it could be in several places it ends at `caret`, a place in `after`, or else as late as can be.
+ */
+export function spliceOf(before, after, caret = Infinity) {
   if (before === after) return null
   const shorter = Math.min(before.length, after.length)
+  const most = Math.min(shorter, Math.max(caret - Math.max(after.length - before.length, 0), 0))
   let start = 0
-  while (start < shorter && before.charCodeAt(start) === after.charCodeAt(start)) start += 1
+  while (start < most && before.charCodeAt(start) === after.charCodeAt(start)) start += 1
   if (isHigh(before, start - 1)) start -= 1
   let end = 0
   while (end < shorter - start && before.charCodeAt(before.length - 1 - end) === after.charCodeAt(after.length - 1 - end)) end += 1
