@@ -178,12 +178,24 @@ class Rooms:
         room = self._rooms.get(experiment.pk)
         if room is None:
             room = self._rooms[experiment.pk] = LiveRoom(experiment.pk)
-            room.seats.add(seat)
-            await self._load(room, experiment)
-            room.loaded.set()
-        room.seats.add(seat)
+            await self._open(room, experiment)
         await room.loaded.wait()
+        if self._rooms.get(experiment.pk) is not room:  # it could not be read, or has been left meanwhile
+            return await self.enter(experiment, seat)
+        room.seats.add(seat)
         return room
+
+    async def _open(self, room: LiveRoom, experiment: Experiment) -> None:
+        assert self._line is not None
+        try:
+            await self._load(room, experiment)
+        except BaseException:
+            del self._rooms[experiment.pk]
+            raise
+        finally:
+            room.loaded.set()
+        with suppress(redis.RedisError):  # after that: the next tail reads this room, too
+            await self._line.wake()
 
     async def leave(self, room: LiveRoom, seat: Seat) -> None:
         room.seats.discard(seat)
@@ -232,8 +244,6 @@ class Rooms:
             if happening.event["kind"] == "edit":
                 room.take(happening)
             room.cursor = happening.id
-        with suppress(redis.RedisError):
-            await self._line.wake()
 
     async def _save(self, room: LiveRoom) -> None:
         """Saves until nothing is new; edits that come meanwhile are for the next round."""
