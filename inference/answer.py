@@ -91,21 +91,20 @@ class Answer:
         count = len(self.sequence.generated)
         reason = finish_reason(draw.id, count, self._sampling, self._eos_ids)
         if reason is FinishReason.STOP:
-            self.finish(reason)
+            self.finish(reason, self._token(draw, count - 1, ""))
             return
-        text = self._detokenizer.push(draw.id)
-        token = Token(self.sequence.id, count - 1, draw.id, text, draw.logprob, draw.rank, self._top(draw))
+        token = self._token(draw, count - 1, self._detokenizer.push(draw.id))
         release = self._filter.push(token, complete=self._detokenizer.complete)
         self._send(release)
         if reason and not release.stopped:
             self.finish(reason)
 
-    def finish(self, reason: FinishReason) -> None:
+    def finish(self, reason: FinishReason, ending: Token | None = None) -> None:
         """Send what was held back and end."""
         if not self.ended:
             self._send(self._filter.flush(self._detokenizer.flush()))
         if not self.ended:
-            self._end(Finished(self.sequence.id, reason, self.sequence.usage()))
+            self._end(Finished(self.sequence.id, reason, self.sequence.usage(), ending))
 
     def fail(self, code: ErrorCode, message: str) -> None:
         """End with a fault; what was held back is not sent."""
@@ -121,6 +120,9 @@ class Answer:
     def _end(self, event: Finished | Failed) -> None:
         assert self.final is None
         self.final = event
+
+    def _token(self, draw: Draw, index: int, text: str) -> Token:
+        return Token(self.sequence.id, index, draw.id, text, draw.logprob, draw.rank, self._top(draw))
 
     def _top(self, draw: Draw) -> tuple[Alternative, ...]:
         return tuple(Alternative(id, self._texts[id], logprob) for id, logprob in draw.top)

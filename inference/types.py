@@ -173,11 +173,16 @@ class Token:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """The last event of a request that ended without a fault."""
+    """The last event of a request that ended without a fault.
+
+    ``ending`` is the end-of-sequence token that ended the answer, whose text is empty: it is counted, but
+    there is no Token event for it.
+    """
 
     request_id: str
     reason: FinishReason
     usage: Usage
+    ending: Token | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,7 @@ from __future__ import annotations
 import random
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -49,7 +50,8 @@ def test_end_token_ends_the_answer_and_is_counted_but_not_sent(start_engine: Sta
     first = [token.id for token in expected].index(expected[4].id)
     events = read(engine.submit(ask("a", ignore_eos=False)))
     assert [token.id for token in tokens(events)] == [token.id for token in expected[:first]]
-    assert events[-1] == Finished("a", FinishReason.STOP, Usage(8, 0, first + 1))
+    ending = replace(expected[first], text="")
+    assert events[-1] == Finished("a", FinishReason.STOP, Usage(8, 0, first + 1), ending)
 
 
 def test_stop_string_ends_the_answer(start_engine: StartEngine) -> None:
