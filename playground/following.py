@@ -43,6 +43,7 @@ class Following:
         self.line = line
         self.tokens: list[dict[str, Any]] = []
         self.scores: list[dict[str, Any]] = []
+        self.ending: dict[str, Any] | None = None
         self.first_token_at: Any = None
         self.cached_tokens = 0
         self.most_together = 1
@@ -123,7 +124,8 @@ class Following:
                     self.scores.append(token_record(scored))
                 case Token() as token:
                     self._take(token)
-                case Finished(reason=reason, usage=usage):
+                case Finished(reason=reason, usage=usage, ending=ending):
+                    self.ending = token_record(ending) if ending else None
                     self._finish(self._outcome(reason), usage.completion_tokens)
                     return
                 case Failed(code=code, message=message):
@@ -177,7 +179,6 @@ class Following:
                 outcome,
                 text=self.text,
                 tokens=self.tokens,
-                scores=self.scores or None,
                 last_seq=self.line.seq,
                 cached_tokens=self.cached_tokens,
                 completion_tokens=completion_tokens,
@@ -194,9 +195,12 @@ class Following:
             self.worker.drop(self.line)
 
     def _score(self) -> dict[str, Any]:
-        """The log-probability of what the model wrote, and of how many tokens."""
+        """The log-probability of what the model wrote, and of how many tokens; more for programs."""
         written = [record["lp"] for record in self.tokens if not record.get("given")]
-        return {"logprob_sum": fsum(written) if written else None, "scored_tokens": len(written)}
+        found = {"logprob_sum": fsum(written) if written else None, "scored_tokens": len(written)}
+        if self.run.kind == Kind.API:
+            return found | {"scores": {"prompt": self.scores, "ending": self.ending}}
+        return found
 
     def _receipt(self) -> dict[str, Any]:
         engine_ms = None if self.engine_first_token is None else round(self.engine_first_token * 1000, 1)

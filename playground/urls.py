@@ -3,7 +3,7 @@
 from django.urls import include, path
 from django.views.generic import RedirectView
 
-from playground.api import chat
+from playground.api import chat, completions, score, tokenize, unknown
 from playground.api import models as api_models
 from playground.views import (
     blind,
@@ -118,7 +118,12 @@ urlpatterns = [
     path("teams/<uuid:pk>/recently-deleted", deletions.of_team, name="team-deleted"),
     path("welcome/<str:secret>/", welcome.welcome, name="welcome"),
     path("v1/models", api_models.index, name="v1-models"),
+    path("v1/models/<str:name>", api_models.one, name="v1-model"),
+    path("v1/completions", completions.create, name="v1-completions"),
+    path("v1/score", score.create, name="v1-score"),
+    path("v1/tokenize", tokenize.create, name="v1-tokenize"),
     path("v1/chat/completions", chat.create, name="v1-chat"),
+    path("v1/<path:rest>", unknown.show, name="v1-unknown"),
     path("accounts/", include("allauth.account.urls")),
     path("livez", health.livez, name="livez"),
     path("healthz", health.healthz, name="healthz"),

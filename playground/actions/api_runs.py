@@ -12,7 +12,7 @@ from django.db import transaction
 from django.utils import timezone
 
 from inference import prompts
-from inference.prompts import PromptError
+from inference.prompts import Layout, PromptError, RenderedPrompt
 from inference.template import Message
 from playground import catalog
 from playground.actions.doorbells import ring_for_all
@@ -32,6 +32,7 @@ class Prompt:
     text: str
     ids: tuple[int, ...]
     messages: Sequence[Message] | None = None
+    rendered: RenderedPrompt | None = None
 
     @classmethod
     def of_messages(cls, model: str, messages: Sequence[Message]) -> Self:
@@ -45,7 +46,7 @@ class Prompt:
             rendered = prompts.render_conversation(tokenizer, messages)
         except PromptError as error:
             raise Refusal("bad_prompt", str(error), field="messages") from None
-        return cls(model, rendered.text, rendered.ids, messages)
+        return cls(model, rendered.text, rendered.ids, messages, rendered)
 
     @classmethod
     def of_text(cls, model: str, text: str) -> Self:
@@ -54,7 +55,7 @@ class Prompt:
             rendered = prompts.render_text(catalog.tokenizer(model), text)
         except PromptError as error:
             raise Refusal("bad_prompt", str(error), field="prompt") from None
-        return cls(model, text, rendered.ids)
+        return cls(model, text, rendered.ids, rendered=rendered)
 
     @classmethod
     def of_ids(cls, model: str, ids: Sequence[int]) -> Self:
@@ -63,6 +64,18 @@ class Prompt:
         if unknown := next((index for index in ids if not 0 <= index < tokenizer.vocabulary_size), None):
             raise Refusal("bad_prompt", f"{model} has no token {unknown}.", field="prompt")
         return cls(model, tokenizer.decode(ids), tuple(ids))
+
+    def followed_by(self, text: str) -> Self:
+        """The prompt, which keeps its tokens, with ``text`` behind it. Raises Refusal as ``of_text`` does."""
+        assert self.rendered is not None
+        _refuse_empty(self)
+        _refuse_oversize(len(self.text) + len(text))
+        layout: Layout = "plain" if self.messages is None else "chat"
+        try:
+            tokens = prompts.continuation(catalog.tokenizer(self.model), self.rendered, text, layout)
+        except PromptError as error:
+            raise Refusal("bad_prompt", str(error), field="continuations") from None
+        return replace(self, text=self.text + text, ids=(*self.ids, *(index for index, _ in tokens)))
 
     @property
     def room(self) -> int:
@@ -95,6 +108,7 @@ def queue(key: ApiKey, asks: Sequence[Ask]) -> list[Run]:
     """
     for ask in asks:
         _refuse_overflow(ask)
+        _refuse_unknown_bias(ask)
     _refuse_flood(key, len(asks))
     runs = [_run(key, ask) for ask in asks]
     with transaction.atomic():
@@ -108,10 +122,14 @@ def cancel(runs: Sequence[Run]) -> None:
     stop(Run.objects.filter(pk__in=[run.pk for run in runs]))
 
 
-def _refuse_overflow(ask: Ask) -> None:
-    prompt, new = len(ask.prompt.ids), ask.settings.max_new_tokens
-    if not prompt:
+def _refuse_empty(prompt: Prompt) -> None:
+    if not prompt.ids:
         raise Refusal("empty_prompt", "The prompt has no tokens.", field="prompt")
+
+
+def _refuse_overflow(ask: Ask) -> None:
+    _refuse_empty(ask.prompt)
+    prompt, new = len(ask.prompt.ids), ask.settings.max_new_tokens
     window = catalog.tokenizer(ask.prompt.model).window
     if (over := prompt + new - window) > 0:
         message = (
@@ -121,9 +139,19 @@ def _refuse_overflow(ask: Ask) -> None:
         raise Refusal("prompt_too_long", message)
 
 
+def _refuse_unknown_bias(ask: Ask) -> None:
+    known = catalog.tokenizer(ask.prompt.model).vocabulary_size
+    if unknown := [token for token, _ in ask.settings.logit_bias if token >= known]:
+        raise Refusal("invalid", f"{ask.prompt.model} has no token {unknown[0]}.", field="logit_bias")
+
+
 def _refuse_flood(key: ApiKey, more: int) -> None:
+    most = LIMITS.live_api_runs_per_user
+    if more > most:
+        message = f"This asks for {more:,} answers; at most {most:,} are taken at once. Send fewer prompts."
+        raise Refusal("invalid", message, field="n")
     live = Run.objects.live().filter(user=key.user_id, kind=Kind.API).count()
-    if live + more > (most := LIMITS.live_api_runs_per_user):
+    if live + more > most:
         message = (
             f"This asks for {more:,} answers, and {live:,} of yours are waiting or running; at most {most:,} "
             "are taken at once."

@@ -9,7 +9,8 @@ from django.http.response import HttpResponseBase
 
 from playground.api import errors
 from playground.api.bodies import Generation
-from playground.api.following import Choice, Following, Record, follow
+from playground.api.following import Choice, Following, follow
+from playground.api.tokens import Record
 from playground.errors import Refusal
 from playground.models import ApiKey, Run
 
@@ -24,10 +25,12 @@ class Shape(Protocol):
     kind: str  # "object" of a whole answer
     piece: str  # and of a piece of a stream
     prefix: str  # of ids
+    needs_scores: bool  # Choice.scores, which are there when a run has ended
+    holds_back: bool  # the whole stream until all runs have ended
 
     def whole(self, choice: Choice) -> Json: ...
 
-    def begin(self, choice: Choice) -> Json: ...
+    def begin(self, choice: Choice) -> list[Json]: ...
 
     def delta(self, choice: Choice, news: list[Record]) -> Json: ...
 
@@ -44,7 +47,9 @@ async def answer(key: ApiKey, wanted: Generation, runs: list[Run], shape: Shape)
         )
     async with follow(key, runs) as following:
         await following.to_the_end()
-    choices = [choice_of(shape.whole(choice), choice) for choice in following.choices]
+        if shape.needs_scores:
+            await following.fetch_scores()
+    choices = [_ended(shape.whole(choice), choice) for choice in following.choices]
     return JsonResponse(_head(runs, shape.kind, shape) | {"choices": choices, "usage": usage(following)})
 
 
@@ -66,19 +71,27 @@ async def _stream(key: ApiKey, wanted: Generation, runs: list[Run], shape: Shape
 
 async def _pieces(following: Following, shape: Shape) -> AsyncIterator[list[Json]]:
     """What is new, as often as something is; nothing when it has been silent for PATIENCE."""
-    live = list(following.choices)
-    yield [_open(shape.begin(choice), choice) for choice in live]
-    while live:
-        moved = await following.move(PATIENCE)
-        pieces = []
-        for choice in list(live):
-            if news := choice.take():
-                pieces.append(_open(shape.delta(choice, news), choice))
-            if choice.ending:
-                pieces.append(choice_of(shape.end(choice), choice))
-                live.remove(choice)
+    while shape.holds_back and following.live:
+        if not await following.move(PATIENCE):
+            yield []
+    if shape.holds_back:
+        await following.fetch_scores()
+    if begun := [_open(part, choice) for choice in following.choices for part in shape.begin(choice)]:
+        yield begun
+    open_choices, moved = list(following.choices), True
+    while open_choices:
+        pieces = [
+            _open(shape.delta(choice, news), choice) for choice in open_choices if (news := choice.take())
+        ]
+        if ended := [choice for choice in open_choices if choice.ending]:
+            if shape.needs_scores:
+                await following.fetch_scores()
+            pieces += [_ended(shape.end(choice), choice) for choice in ended]
+            open_choices = [choice for choice in open_choices if choice not in ended]
         if pieces or not moved:
             yield pieces
+        if open_choices:
+            moved = await following.move(PATIENCE)
 
 
 def _head(runs: list[Run], kind: str, shape: Shape) -> Json:
@@ -96,7 +109,7 @@ def _open(part: Json, choice: Choice) -> Json:
     return {"index": choice.index, **part, "finish_reason": None}
 
 
-def choice_of(part: Json, choice: Choice) -> Json:
+def _ended(part: Json, choice: Choice) -> Json:
     assert choice.reel.ending is not None
     return {"index": choice.index, **part, "finish_reason": REASONS[choice.reel.ending["finish_reason"]]}
 

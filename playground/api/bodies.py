@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from django.http import HttpRequest
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from inference.template import Message
 from playground.errors import Refusal
@@ -16,7 +16,6 @@ from playground.limits import LIMITS
 from playground.specs import ApiSettings, Stop, Strict, Text, clean, refusal
 
 ModelName = Annotated[str, Field(max_length=80), AfterValidator(clean)]
-Ids = list[int]
 
 
 class Body(Strict):
@@ -42,12 +41,16 @@ def read(kind: type[B], request: HttpRequest) -> B:
 def _refusal(error: ValidationError) -> Refusal:
     first = error.errors(include_url=False, include_input=False)[0]
     name = ".".join(str(step) for step in first["loc"])
-    if first["type"] == "extra_forbidden":
+    if first["type"] == "extra_forbidden" or name in ONLY_NEUTRAL:
         message = f"Unsupported parameter: {name}. docs/api.md lists those that are honoured."
         return Refusal("unsupported_parameter", message, field=name)
     if first["type"] == "missing":
         return Refusal("missing_required_parameter", f"Missing parameter: {name}.", field=name)
     return refusal(error)
+
+
+# Of these clients send the value that changes nothing, unasked.
+ONLY_NEUTRAL = {"response_format.type", "modalities", "modalities.0", "store", "tools", "best_of"}
 
 
 class TextFormat(Body):
@@ -158,3 +161,61 @@ class Chat(Generation):
     @property
     def most(self) -> int | None:
         return self.max_completion_tokens or self.max_tokens
+
+
+class Completion(Generation):
+    prompt: Any
+    max_tokens: int = Field(default=16, ge=0, le=LIMITS.max_new_tokens)
+    logprobs: int | None = Field(default=None, ge=0, le=LIMITS.top_logprobs)
+    echo: bool = False
+    best_of: Literal[1] | None = None
+
+    @field_validator("prompt")
+    @classmethod
+    def is_a_prompt(cls, given: Any) -> Any:
+        """Text, token ids, or a list of either."""
+        prompts = _as_list(given)
+        if not 1 <= len(prompts) <= LIMITS.prompts:
+            raise ValueError(f"holds {len(prompts)} prompts; 1 to {LIMITS.prompts} are taken")
+        for prompt in prompts:
+            if isinstance(prompt, str):
+                clean(prompt)
+            elif not (isinstance(prompt, list) and all(map(_is_id, prompt))):
+                raise ValueError("is neither text nor token ids, nor a list of either")
+        return given
+
+    @property
+    def prompts(self) -> list[str | list[int]]:
+        return _as_list(self.prompt)
+
+    @property
+    def scores_prompt(self) -> bool:
+        return self.echo and self.logprobs is not None
+
+
+def _as_list(given: Any) -> list[str | list[int]]:
+    is_many = isinstance(given, list) and not any(map(_is_id, given))
+    return given if is_many else [given]
+
+
+def _is_id(value: Any) -> bool:
+    return isinstance(value, int) and not isinstance(value, bool)
+
+
+class Source(Body):
+    """A text, or a conversation that the model goes on with."""
+
+    model: ModelName
+    prompt: Text | None = None
+    messages: Annotated[list[ChatMessage], Field(min_length=1, max_length=LIMITS.messages)] | None = None
+
+    @model_validator(mode="after")
+    def is_one(self) -> Self:
+        if (self.prompt is None) == (self.messages is None):
+            raise ValueError("give either prompt or messages")
+        return self
+
+
+class Score(Source):
+    continuations: list[Annotated[Text, Field(min_length=1)]] = Field(min_length=1, max_length=LIMITS.prompts)
+    top_logprobs: int = Field(default=0, ge=0, le=LIMITS.top_logprobs)

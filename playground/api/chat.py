@@ -1,7 +1,6 @@
 """POST /v1/chat/completions."""
 
 from collections.abc import Sequence
-from typing import Any
 
 from django.http import HttpRequest
 from django.http.response import HttpResponseBase
@@ -9,11 +8,12 @@ from django.http.response import HttpResponseBase
 from playground import catalog
 from playground.actions import api_runs
 from playground.actions.api_runs import Ask, Prompt
+from playground.api import tokens
 from playground.api.answers import Json, answer
 from playground.api.bodies import Chat, read
 from playground.api.endpoint import endpoint
-from playground.api.following import Choice, Record, started
-from playground.api.tokens import chat_token
+from playground.api.following import Choice, started
+from playground.api.tokens import Record
 from playground.models import ApiKey, Run, Scope
 
 
@@ -36,28 +36,26 @@ class ChatShape:
     kind = "chat.completion"
     piece = "chat.completion.chunk"
     prefix = "chatcmpl-"
+    needs_scores = holds_back = False
 
     def __init__(self, wanted: Chat) -> None:
-        self._wanted = wanted
+        self._logprobs = wanted.logprobs
+        self._most = wanted.top_logprobs
 
     def whole(self, choice: Choice) -> Json:
         text = "".join(record["t"] for record in choice.tokens)
         message = {"role": "assistant", "content": text, "refusal": None}
-        return {"message": message, "logprobs": self._logprobs(choice.tokens)}
+        return {"message": message, "logprobs": self._scored(choice, choice.tokens)}
 
-    def begin(self, choice: Choice) -> Json:
-        return {"delta": {"role": "assistant", "content": ""}, "logprobs": None}
+    def begin(self, choice: Choice) -> list[Json]:
+        return [{"delta": {"role": "assistant", "content": ""}, "logprobs": None}]
 
     def delta(self, choice: Choice, news: Sequence[Record]) -> Json:
         text = "".join(record["t"] for record in news)
-        return {"delta": {"content": text}, "logprobs": self._logprobs(news)}
+        return {"delta": {"content": text}, "logprobs": self._scored(choice, news)}
 
     def end(self, choice: Choice) -> Json:
         return {"delta": {}, "logprobs": None}
 
-    def _logprobs(self, records: Sequence[Record]) -> dict[str, Any] | None:
-        if not self._wanted.logprobs:
-            return None
-        most = self._wanted.top_logprobs
-        content = [chat_token(self._wanted.model, record, most) for record in records]
-        return {"content": content, "refusal": None}
+    def _scored(self, choice: Choice, records: Sequence[Record]) -> Json | None:
+        return tokens.of_chat(choice.run.model, records, self._most) if self._logprobs else None

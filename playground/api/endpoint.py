@@ -23,22 +23,22 @@ from playground.models.api_key import PREFIX
 log = logging.getLogger(__name__)
 
 MINUTE = 60  # seconds
+ANY = "any method"
 Answer = Coroutine[Any, Any, HttpResponseBase]
-View = Callable[[HttpRequest, ApiKey], Answer]
-Guarded = Callable[[HttpRequest], Answer]
+View = Callable[..., Answer]
 
 
-def endpoint(method: str, scope: Scope | None) -> Callable[[View], Guarded]:
+def endpoint(method: str, scope: Scope | None) -> Callable[[View], View]:
     """An address for keys with ``scope`` (None: any). No cookie is looked at, so none can be abused."""
 
-    def decorate(view: View) -> Guarded:
+    def decorate(view: View) -> View:
         @csrf_exempt
         @wraps(view)
-        async def guarded(request: HttpRequest) -> HttpResponseBase:
+        async def guarded(request: HttpRequest, **parts: Any) -> HttpResponseBase:
             try:
-                if request.method != method:
+                if method not in (request.method, ANY):
                     raise Refusal("method_not_allowed", f"Use {method} here.", status=405)
-                answer = await view(request, await in_database(admit)(request, scope))
+                answer = await view(request, await in_database(admit)(request, scope), **parts)
             except Refusal as error:
                 answer = errors.answer(error)
             except Exception:

@@ -11,6 +11,7 @@ from typing import Any
 
 from playground.access import prove_api_key
 from playground.actions import api_runs
+from playground.api.tokens import Record
 from playground.consumers.database import in_database
 from playground.consumers.reels import Reel, reels
 from playground.consumers.rights import Ground, rights
@@ -21,7 +22,6 @@ from playground.models.run import Status
 
 log = logging.getLogger(__name__)
 
-Record = dict[str, Any]
 # How a run that failed is told in HTTP; clients try again by themselves after the higher ones.
 STATUSES = {"context_overflow": 400, "cache_overflow": 400, "invalid_request": 400, "cancelled": 400}
 WAITS = {"engine_busy", "out_of_memory", "queue_deadline", "deadline", "worker_lost"}
@@ -35,6 +35,7 @@ class Choice:
         self.run = run
         self.reel = reel
         self.tokens: list[Record] = []
+        self.scores: dict[str, Any] = {}  # as Run.scores, once they were fetched
         self._attempt = 0
 
     def take(self) -> list[Record]:
@@ -92,13 +93,24 @@ class Following:
             await in_database(prove_api_key)(self._key, Scope.RUN)
         return True
 
+    @property
+    def live(self) -> list[Choice]:
+        """Those that have not ended. Raises Refusal for one that did not end well."""
+        return [choice for choice in self.choices if not choice.ending]
+
     async def to_the_end(self) -> None:
-        """Raises Refusal when one of the runs does not end well."""
-        live = list(self.choices)
-        while live := [choice for choice in live if not choice.ending]:
+        """Raises Refusal as soon as one of the runs has not ended well."""
+        while self.live:
             await self.move(60.0)
         for choice in self.choices:
             choice.take()
+
+    async def fetch_scores(self) -> None:
+        """What the tape does not carry, and the rows have once their runs have ended."""
+        rows = Run.objects.only("scores").filter(pk__in=[choice.run.pk for choice in self.choices])
+        found = {run.pk: run.scores for run in await in_database(list)(rows)}
+        for choice in self.choices:
+            choice.scores = found.get(choice.run.pk) or {}
 
     def grounds(self) -> Set[Ground]:
         return {("key", str(self._key.pk))}

@@ -1,4 +1,4 @@
-"""GET /v1/models."""
+"""GET /v1/models, and one of them."""
 
 from django.http import HttpRequest, JsonResponse
 from django.http.response import HttpResponseBase
@@ -7,14 +7,17 @@ from playground import catalog
 from playground.api.endpoint import endpoint
 from playground.models import ApiKey
 
-OWNER = "fewshot"
-
 
 @endpoint("GET", None)
 async def index(request: HttpRequest, key: ApiKey) -> HttpResponseBase:
-    entries = [entry(name) for name in catalog.local_models()]
-    return JsonResponse({"object": "list", "data": entries})
+    return JsonResponse({"object": "list", "data": [entry(name) for name in catalog.local_models()]})
+
+
+@endpoint("GET", None)
+async def one(request: HttpRequest, key: ApiKey, name: str) -> HttpResponseBase:
+    return JsonResponse(entry(catalog.local_spec(name).name))
 
 
 def entry(name: str) -> dict[str, object]:
-    return {"id": name, "object": "model", "created": 0, "owned_by": OWNER}
+    """``created`` is not known of a folder of weights."""
+    return {"id": name, "object": "model", "created": 0, "owned_by": "fewshot"}

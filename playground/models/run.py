@@ -184,7 +184,8 @@ class Run(models.Model):
 
     text = models.TextField(blank=True)
     tokens = PackedJSONField(null=True)  # records as playground/events.py makes them
-    scores = PackedJSONField(null=True)  # the same of those tokens of the prompt that were asked for
+    # The same for programs: of the tokens of the ``prompt`` they asked for, and of the ``ending`` one.
+    scores = PackedJSONField(null=True)
     last_seq = models.PositiveIntegerField(default=0)
     cached_tokens = models.PositiveIntegerField(default=0)
     completion_tokens = models.PositiveIntegerField(default=0)

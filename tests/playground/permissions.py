@@ -231,6 +231,11 @@ MATRIX = [
     row("welcome", "POST",               302, 302, 302, 302, 302, 410, 410, of={"secret": "sign_in"}, body=lambda id: {"name": "Dave"}, form=True),
     # Programs: the expired and the revoked key are Alice's. What each scope opens is in SCOPES.
     row("v1-models", "GET",              401, 200, 200, 200, 200, 401, 401),
+    row("v1-model", "GET",               401, 200, 200, 200, 200, 401, 401, of={"name": MODEL}),
+    row("v1-completions", "POST",        401, 200, 403, 200, 200, 401, 401, body=lambda id: {"model": MODEL, "prompt": "Say", "stream": True}),
+    row("v1-score", "POST",              401, 400, 403, 400, 400, 401, 401),  # 400: without a body
+    row("v1-tokenize", "POST",           401, 200, 403, 200, 200, 401, 401, body=lambda id: {"model": MODEL, "prompt": "Say"}),
+    row("v1-unknown", "GET",             401, 404, 404, 404, 404, 401, 401, of={"rest": "nothing"}),
     row("v1-chat", "POST",               401, 200, 403, 200, 200, 401, 401, body=lambda id: CHAT),
     row("livez", "GET",                  200, 200, 200, 200, 200, 200, 200),
     row("healthz", "GET",                503, 503, 503, 503, 503, 503, 503),  # no worker is warm
@@ -240,6 +245,11 @@ MATRIX = [
 SCOPES = {
     "v1-models": (200, 200, 200),
     "v1-chat": (403, 200, 403),
+    "v1-model": (200, 200, 200),
+    "v1-completions": (403, 200, 403),
+    "v1-score": (403, 400, 403),
+    "v1-tokenize": (403, 200, 403),
+    "v1-unknown": (404, 404, 404),
 }
 
 # Operations of the socket: "ok", or the code of the error that comes back.
