@@ -20,7 +20,7 @@ from inference.types import (
     Started,
     Token,
 )
-from playground import catalog
+from playground import catalog, run_news
 from playground.errors import RUN_ERRORS
 from playground.events import token_record
 from playground.limits import LIMITS
@@ -191,6 +191,7 @@ class Following:
             self.line.end(row.ending)
             with database():
                 SearchEntry.of_run(row)
+                run_news.tell(row.pk)
         else:
             self.worker.drop(self.line)
 

@@ -47,6 +47,11 @@ def tell(experiment: uuid.UUID, event: Event) -> None:
         return
 
 
+def note(experiment: uuid.UUID, kind: str, **fields: Any) -> None:
+    """Tells all pages in the room that something happened that is no text: ids and small texts."""
+    tell(experiment, {"kind": "note", "note": {"kind": kind, **fields}})
+
+
 def _append(pipeline: Any, experiment: uuid.UUID, event: Event) -> None:
     key = stream_key(experiment)
     fields = {"e": json.dumps(event, separators=(",", ":"), ensure_ascii=False)}

@@ -18,7 +18,7 @@ from django.db.models import F, Q, Window
 from django.db.models.functions import RowNumber
 from pydantic import Field
 
-from playground.actions import runs
+from playground.actions import rooms, runs
 from playground.actions.branches import Columns
 from playground.actions.comparisons import board_of
 from playground.actions.doorbells import ring_for_all
@@ -153,6 +153,7 @@ class Maker:
         SearchEntry.of_new_runs(rows)
         for model, waiting in groupby(sorted(rows, key=lambda run: run.model), key=lambda run: run.model):
             transaction.on_commit(partial(ring_for_all, model, list(waiting)))
+        rooms.tell(experiment.pk, "cells", comparison=str(self.comparison.pk))
         return rows
 
 
@@ -283,6 +284,7 @@ def as_json(answer: Answer, user: User) -> dict[str, Any]:
         "figures": figures(answer),
         "version": answer.version__number,
         "finish_reason": answer.finish_reason,
+        "user_id": answer.user,
         "user_name": name_of(user),
     }
 

@@ -121,7 +121,7 @@ def take_in(experiment: Experiment, content: Content) -> None:
 
 def tell(experiment: uuid.UUID, kind: str, **fields: Any) -> None:
     """Tells all pages in the room, once the transaction is through: ids and small texts."""
-    _say(experiment, {"kind": "note", "note": {"kind": kind, **fields}})
+    transaction.on_commit(partial(room_events.note, experiment, kind, **fields))
 
 
 def _say(experiment: uuid.UUID, event: room_events.Event) -> None:

@@ -15,7 +15,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from playground import catalog
+from playground import catalog, run_news
 from playground.actions import branches, prompts
 from playground.actions.doorbells import ring, ring_for_all
 from playground.actions.races import stored_once
@@ -152,6 +152,7 @@ def _insert(wanted: Submission, columns: branches.Columns) -> Run:
     run.save(force_insert=True)
     SearchEntry.of_new_runs([run])
     transaction.on_commit(partial(ring, run.model, [run]))
+    transaction.on_commit(partial(run_news.tell, run.pk))
     return run
 
 
@@ -184,9 +185,12 @@ def _hold_in_its_team(experiment: Experiment, team: Team) -> None:
 
 def cancel(run: Run) -> Run:
     """Asks for cancellation, valid in every phase; the answer is the row as it is now."""
-    if run.request_cancel():
+    asked = run.request_cancel()
+    if asked:
         ask_to_cancel(run.pk)
     run.refresh_from_db(fields=["status", "finish_reason", "cancel_requested_at"])
+    if asked and not run.is_live:
+        run_news.tell(run.pk)
     return run
 
 
@@ -265,12 +269,14 @@ def _end(run: Run, outcome: Outcome) -> None:
     """Ends a run that its worker has left, with the text so far."""
     if run.finish(outcome):
         SearchEntry.of_run(run)
+        run_news.tell(run.pk)
 
 
 def _end_overdue() -> None:
     overdue = Run.objects.filter(deadline__lt=timezone.now())
     for run in overdue.filter(status=Status.QUEUED):
-        run.expire(Outcome(Status.EXPIRED, "failed", "queue_deadline", RUN_ERRORS["queue_deadline"]))
+        if run.expire(Outcome(Status.EXPIRED, "failed", "queue_deadline", RUN_ERRORS["queue_deadline"])):
+            run_news.tell(run.pk)
 
 
 def _ring_again() -> None:

@@ -3,9 +3,7 @@
 import uuid
 from typing import Annotated, Any, Literal
 
-from django.db.models.functions import Left
 from django.http import HttpRequest, JsonResponse
-from django.urls import reverse
 from django.views.decorators.http import require_GET
 from pydantic import AfterValidator, Field
 
@@ -14,36 +12,17 @@ from playground.errors import NotFound
 from playground.models import Experiment, Run
 from playground.models.run import LIVE, RunQuerySet, Status
 from playground.models.search_entry import folded
-from playground.people import name_of
+from playground.run_news import row_of, shown
 from playground.specs import Strict, checked, clean
 from playground.views.signed_in import signed_in, user_of
 
 PAGE = 50
-PREVIEW = 200  # characters of an answer
 OUTCOMES = {
     "succeeded": (Status.SUCCEEDED,),
     "failed": (Status.FAILED, Status.EXPIRED),
     "stopped": (Status.CANCELLED,),
     "live": LIVE,
 }
-SHOWN = (
-    "comparison",
-    "experiment",  # Django looks it up for every row that came through its experiment without it
-    "model",
-    "status",
-    "settings",
-    "prompt_tokens",
-    "completion_tokens",
-    "error_message",
-    "queued_at",
-)
-NAMES = (
-    "user__first_name",
-    "user__username",
-    "comparison__title",
-    "comparison__deleted_at",
-    "version__number",
-)
 
 
 class Search(Strict):
@@ -68,9 +47,7 @@ def index(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 def page_of(experiment: Experiment, wanted: Search) -> dict[str, Any]:
     """One page of rows, whether older ones follow, and the models that the runs of the experiment had."""
     models = sorted(set(among(experiment, wanted).order_by().values_list("model", flat=True).distinct()))
-    shown = chosen(experiment, wanted).newest_first()
-    shown = shown.select_related("user", "comparison", "version").only(*SHOWN, *NAMES)
-    found = list(shown.annotate(preview=Left("text", PREVIEW))[: PAGE + 1])
+    found = list(shown(chosen(experiment, wanted).newest_first())[: PAGE + 1])
     return {"runs": [row_of(run) for run in found[:PAGE]], "more": len(found) > PAGE, "models": models}
 
 
@@ -106,29 +83,3 @@ def known_version(experiment: Experiment, pk: uuid.UUID) -> uuid.UUID:
     if not experiment.versions.filter(pk=pk).exists():
         raise NotFound("version")
     return pk
-
-
-def row_of(run: Any) -> dict[str, Any]:
-    return {
-        "id": str(run.pk),
-        "status": run.status,
-        "version": run.version and run.version.number,
-        "model": run.model,
-        "preview": run.preview,
-        "error": run.error_message,
-        "settings": run.settings,
-        "prompt_tokens": run.prompt_tokens,
-        "completion_tokens": run.completion_tokens,
-        "user_name": name_of(run.user),
-        "queued_at": run.queued_at.isoformat(),
-        "comparison": comparison_of(run),
-    }
-
-
-def comparison_of(run: Run) -> dict[str, str] | None:
-    """Where a run stands side by side with others; without an address once that was deleted."""
-    comparison = run.comparison
-    if comparison is None:
-        return None
-    url = "" if comparison.deleted_at else reverse("comparison", args=[comparison.pk])
-    return {"title": comparison.title, "url": url}

@@ -10,7 +10,7 @@ from django.views.decorators.http import require_GET
 from playground.access import Verb, may, run_for
 from playground.actions import receipts as actions
 from playground.receipts import rows, visible
-from playground.views.history import comparison_of
+from playground.run_news import comparison_of
 from playground.views.signed_in import signed_in, user_of
 
 
