@@ -34,7 +34,7 @@ const ICONS = [
   "outline/chevron-down", "outline/chevron-left", "outline/chevron-right", "outline/chevron-up",
   "outline/code", "outline/columns-3", "outline/copy", "outline/device-desktop", "outline/device-floppy", "outline/dice-5",
   "outline/dots", "outline/download", "outline/flask", "outline/git-fork", "outline/git-merge", "outline/grip-vertical", "outline/history",
-  "outline/keyboard", "outline/layout-sidebar", "outline/logout", "outline/moon", "outline/plus", "outline/refresh", "outline/search",
+  "outline/key", "outline/keyboard", "outline/layout-sidebar", "outline/logout", "outline/moon", "outline/plus", "outline/refresh", "outline/search",
   "outline/settings", "outline/share", "outline/star", "outline/sun", "outline/tag", "outline/trash", "outline/user", "outline/users",
   "outline/x", "filled/player-play", "filled/player-stop", "filled/star",
 ]

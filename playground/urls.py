@@ -6,6 +6,7 @@ from django.views.generic import RedirectView
 from playground.api import chat, completions, score, tokenize, unknown
 from playground.api import models as api_models
 from playground.views import (
+    api_keys,
     blind,
     comments,
     comparisons,
@@ -90,6 +91,8 @@ urlpatterns = [
     path("teams/<uuid:pk>/transfer", teams.transfer, name="team-transfer"),
     path("teams/<uuid:pk>/delete", teams.delete, name="team-delete"),
     path("teams/<uuid:pk>/invitations", invitations.of_team, name="team-invitations"),
+    path("teams/<uuid:pk>/keys", api_keys.of_team, name="team-api-keys"),
+    path("keys/<uuid:pk>/revoke", api_keys.revoke, name="api-key-revoke"),
     path("invitations/<uuid:pk>/revoke", invitations.revoke, name="invitation-revoke"),
     path("invitations/<str:secret>/", invitations.show, name="invitation"),
     path("runs/<uuid:pk>/", runs.show, name="run"),

@@ -208,6 +208,9 @@ MATRIX = [
     row("team-transfer", "POST",         302, 404, 403, 403, 302, 302, 302, of="team", body=lambda id: {"member": id("member")}, form=True),
     row("team-delete", "POST",           302, 404, 403, 403, 302, 302, 302, of="team", body=lambda id: {"name": "alice's team"}, form=True),
     row("team-invitations", "POST",      401, 404, 403, 403, 201, 401, 401, of="team", body=lambda id: {"role": "viewer"}),
+    row("team-api-keys", "GET",          302, 404, 200, 200, 200, 302, 302, of="team"),
+    row("team-api-keys", "POST",         401, 404, 201, 201, 201, 401, 401, of="team", body=lambda id: {"name": "Mine"}),
+    row("api-key-revoke", "POST",        302, 404, 404, 404, 302, 302, 302, of="api_key"),  # it is Alice's
     row("invitation-revoke", "POST",     302, 404, 403, 403, 302, 302, 302, of="invitation"),
     row("invitation", "GET",             200, 200, 200, 200, 200, 410, 410, of={"secret": "invite"}),
     row("invitation", "POST",            302, 302, 302, 302, 302, 410, 410, of={"secret": "invite"}, body=lambda id: JOIN, form=True),
@@ -390,6 +393,9 @@ def things(owner: User) -> Things:
         **comments,
         "preset": Preset.objects.create(team=team, name="Labels", settings=SETTINGS),
         "tag": Tag.objects.create(team=team, name="urgent"),
+        "api_key": ApiKey.objects.create(
+            user=owner, team=team, name="Own", scopes=[], secret_hash=f"own-{team.pk}"
+        ),
         **share_links(experiment),
         **invitations(team),
         **sign_in_links(owner),
