@@ -49,7 +49,7 @@ class Answer:
         self._sampling = sequence.request.sampling
         prompt, begun = sequence.request.prompt_ids, sequence.begun_ids
         self._detokenizer = Detokenizer(tokenizer, prompt[: len(prompt) - len(begun)])
-        self._filter = StopFilter(self._sampling.stop)
+        self._filter: StopFilter[Token] = StopFilter(self._sampling.stop)
         for index, token_id in enumerate(begun, -len(begun)):
             token = Token(sequence.id, index, token_id, self._detokenizer.push(token_id), 0.0, 0, ())
             self._filter.push(token, complete=self._detokenizer.complete)
@@ -111,7 +111,7 @@ class Answer:
         if not self.ended:
             self._end(Failed(self.sequence.id, code, message))
 
-    def _send(self, release: Release) -> None:
+    def _send(self, release: Release[Token]) -> None:
         # Those with a negative index were held back since the beginning, which the caller has.
         self.stream.put(*(token for token in release.tokens if token.index >= 0))
         if release.stopped:

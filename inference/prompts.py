@@ -24,8 +24,9 @@ from itertools import accumulate, pairwise
 from typing import Literal
 
 from inference import placeholders
-from inference.template import Message, TemplateError
+from inference.template import TemplateError
 from inference.tokenizer import PromptTokenizer, Range, TokenizerError
+from inference.types import Message
 
 Layout = Literal["chat", "plain"]
 Value = tuple[str, str]  # field name and text
@@ -157,6 +158,30 @@ def _encoded(
     except TokenizerError as error:
         raise PromptError(str(error)) from error
     return RenderedPrompt(text, encoded.ids, encoded.ranges, spans, tokenizer)
+
+
+@dataclass(frozen=True, slots=True)
+class SentPrompt:
+    """A prompt for a server with a tokenizer and a template of its own.
+
+    It gets ``messages``, of which ``text`` is a reading; in the plain layout there are none, and it gets
+    ``text`` itself.
+    """
+
+    text: str
+    messages: tuple[Message, ...] = ()
+
+
+def for_server(parts: PromptParts) -> SentPrompt:
+    """The prompt of ``parts`` for another server. Raises PromptError for text that cannot be encoded."""
+    for text in _texts(parts):
+        check_text(text)
+    if parts.layout == "plain":
+        return SentPrompt(_plain(parts)[0])
+    instruction = _instruction(parts)
+    system = (_Turn("system", instruction),) if instruction else ()
+    messages = tuple(_messages((*system, *_turns(parts))))
+    return SentPrompt("\n\n".join(f"[{one['role']}]\n{one['content']}" for one in messages), messages)
 
 
 def continuation(

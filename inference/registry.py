@@ -16,6 +16,11 @@ from typing import Any, Literal, cast, get_args
 from urllib.parse import urlsplit
 
 Family = Literal["decoder", "encoder", "encoder-decoder"]
+Endpoint = Literal["chat", "completions"]
+# What a server may be asked beside the prompt, temperature, stop strings and the length of the answer;
+# the first ones belong to OpenAI's own interface.
+USUAL = ("frequency_penalty", "logprobs", "presence_penalty", "seed", "stream_options", "top_p")
+OPTIONAL = (*USUAL, "max_completion_tokens", "min_p", "repetition_penalty", "top_k")
 
 
 class RegistryError(Exception):
@@ -56,11 +61,23 @@ class HubSource:
 
 @dataclass(frozen=True, slots=True)
 class RemoteSource:
-    """An OpenAI-compatible server. ``key_env`` names the environment variable with its key."""
+    """An OpenAI-compatible server. ``key_env`` names the environment variable with its key.
+
+    ``accepts`` has those of OPTIONAL that the server takes; ``private`` lets its address be of this
+    machine or of a private network.
+    """
 
     url: str
     model: str
     key_env: str | None = None
+    endpoint: Endpoint = "chat"
+    accepts: frozenset[str] = frozenset(USUAL)
+    private: bool = False
+
+    @property
+    def host(self) -> str:
+        """Where prompts go, as people are told."""
+        return urlsplit(self.url).hostname or ""
 
 
 Source = FolderSource | GgufSource | WheelSource | HubSource | RemoteSource
@@ -199,7 +216,7 @@ _SOURCES: Mapping[str, tuple[str, ...]] = {
     "gguf": ("sha256",),
     "wheel": ("member", "sha256"),
     "hub": ("revision",),
-    "remote": ("remote_model", "key_env"),
+    "remote": ("remote_model", "key_env", "endpoint", "accepts", "private"),
 }
 _COMMON = ("name", "title", "family", "window", "device", "dtype", "licence")
 
@@ -291,10 +308,29 @@ def _sha256(entry: _Entry) -> str:
 
 
 def _remote(entry: _Entry) -> RemoteSource:
-    url = entry.string("remote")
+    key_env = None
+    if "key_env" in entry.values:
+        key_env = entry.matching("key_env", r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
+    private = entry.values.get("private", False)
+    if not isinstance(private, bool):
+        raise entry.error("'private' must be true or false", "private")
+    if _family(entry) != "decoder":
+        raise entry.error("a remote model continues text, so its 'family' is decoder", "family")
+    return RemoteSource(
+        _address(entry, private),
+        entry.string("remote_model", entry.string("name")),
+        key_env,
+        cast(Endpoint, _optional(entry, "endpoint", "chat|completions", "chat or completions", "chat")),
+        _accepts(entry),
+        private,
+    )
+
+
+def _address(entry: _Entry, private: bool) -> str:
+    url = entry.string("remote").rstrip("/")
     try:
         parts = urlsplit(url)
-        usable = parts.scheme in ("http", "https") and bool(parts.hostname)
+        usable = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
         usable = False
     if not usable:
@@ -303,10 +339,21 @@ def _remote(entry: _Entry) -> RemoteSource:
         raise entry.error(
             "'remote' must not hold a password; name its environment variable in 'key_env'", "remote"
         )
-    key_env = None
-    if "key_env" in entry.values:
-        key_env = entry.matching("key_env", r"[A-Za-z_][A-Za-z0-9_]*", "the name of an environment variable")
-    return RemoteSource(url, entry.string("remote_model", entry.string("name")), key_env)
+    if parts.query or parts.fragment:
+        raise entry.error("'remote' must end with the path, such as /v1", "remote")
+    if parts.scheme == "http" and not private:
+        raise entry.error(
+            "prompts and key would cross the network in clear text; use https, or say private = true",
+            "remote",
+        )
+    return url
+
+
+def _accepts(entry: _Entry) -> frozenset[str]:
+    names = entry.values.get("accepts", list(USUAL))
+    if not isinstance(names, list) or not all(name in OPTIONAL for name in names):
+        raise entry.error(f"'accepts' must be a list of some of {', '.join(OPTIONAL)}", "accepts")
+    return frozenset(names)
 
 
 def _family(entry: _Entry) -> Family:

@@ -5,8 +5,11 @@ from __future__ import annotations
 from collections.abc import Collection
 from collections.abc import Sequence as Texts
 from dataclasses import dataclass, replace
+from typing import Generic, TypeVar
 
-from inference.types import FinishReason, SamplingParams, Token
+from inference.types import FinishReason, Piece, SamplingParams, Token
+
+T = TypeVar("T", Token, Piece)
 
 
 def finish_reason(
@@ -19,14 +22,14 @@ def finish_reason(
 
 
 @dataclass(frozen=True, slots=True)
-class Release:
+class Release(Generic[T]):
     """Tokens that may be sent now; with ``stopped`` a stop string was met and nothing follows."""
 
-    tokens: tuple[Token, ...] = ()
+    tokens: tuple[T, ...] = ()
     stopped: bool = False
 
 
-class StopFilter:
+class StopFilter(Generic[T]):
     """Holds tokens back while their text could still become part of a stop string, and no longer.
 
     Text before the stop string that is complete first is released, the token it cuts carries only
@@ -37,10 +40,10 @@ class StopFilter:
         assert all(stops)
         # One that has another inside is never complete first, so no text has to wait for it.
         self._stops = [stop for stop in stops if not any(other in stop[:-1] for other in stops)]
-        self._held: list[Token] = []
+        self._held: list[T] = []
         self._text = ""
 
-    def push(self, token: Token, *, complete: bool = True) -> Release:
+    def push(self, token: T, *, complete: bool = True) -> Release[T]:
         """Add a token; with ``complete`` False it ends within a character and waits for the rest."""
         self._held.append(token)
         self._text += token.text
@@ -51,7 +54,7 @@ class StopFilter:
         end = len(self._text) - self._undecided()
         return Release(self._release(end, len(self._held) - (not complete)))
 
-    def flush(self, tail: str = "") -> Release:
+    def flush(self, tail: str = "") -> Release[T]:
         """Nothing follows. ``tail`` is text that only now is known to belong to the last held token."""
         if not self._held:
             assert not tail
@@ -70,7 +73,7 @@ class StopFilter:
                 return length
         return 0
 
-    def _release(self, end: int, most: int) -> tuple[Token, ...]:
+    def _release(self, end: int, most: int) -> tuple[T, ...]:
         """Take the tokens whose whole text lies before ``end``, at most the first ``most``."""
         count, at = 0, 0
         while count < most and at + len(self._held[count].text) <= end:
@@ -79,9 +82,9 @@ class StopFilter:
         released, self._held, self._text = self._held[:count], self._held[count:], self._text[at:]
         return tuple(released)
 
-    def _cut(self, end: int) -> tuple[Token, ...]:
-        released = self._release(end, len(self._held))
-        left = end - sum(len(token.text) for token in released)
-        cut = replace(self._held[0], text=self._text[:left]) if left else None
+    def _cut(self, end: int) -> tuple[T, ...]:
+        whole = self._release(end, len(self._held))
+        left = end - sum(len(token.text) for token in whole)
+        cut = (replace(self._held[0], text=self._text[:left]),) if left else ()
         self._held, self._text = [], ""
-        return (*released, cut) if cut else released
+        return whole + cut

@@ -13,9 +13,9 @@ from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-MAX_CHARS = 64 * 1024
+from inference.types import Message
 
-Message = Mapping[str, str]  # "role" and "content"
+MAX_CHARS = 64 * 1024
 
 _CHILD = Path(__file__).with_name("template_child.py")
 

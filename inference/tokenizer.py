@@ -18,7 +18,8 @@ from typing import Any
 from tokenizers import AddedToken, Tokenizer
 
 from inference.detokenizer import Detokenizer, TokenTexts
-from inference.template import ChatTemplate, Message, TemplateError
+from inference.template import ChatTemplate, TemplateError
+from inference.types import Message
 
 _ROLES = ("bos_token", "eos_token", "unk_token", "sep_token", "pad_token", "cls_token", "mask_token")
 _WINDOW_KEYS = ("max_position_embeddings", "n_positions", "n_ctx", "max_sequence_length")

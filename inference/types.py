@@ -2,14 +2,17 @@
 
 A caller builds a :class:`GenerationRequest`, the engine answers with :data:`TokenEvent` records:
 one :class:`Started`, a :class:`Scored` for each prompt token whose probability was asked for, a
-:class:`NextToken` if the whole distribution was, any number of :class:`Token`, then exactly one
-:class:`Finished` or :class:`Failed`.
+:class:`NextToken` if the whole distribution was, any number of :class:`Token` (a remote model: of
+:class:`Piece`), then exactly one :class:`Finished` or :class:`Failed`.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import IntEnum, StrEnum
+
+Message = Mapping[str, str]  # "role" and "content"
 
 
 class FinishReason(StrEnum):
@@ -18,6 +21,7 @@ class FinishReason(StrEnum):
     STOP = "stop"  # the model wrote an end-of-sequence token
     LENGTH = "length"  # max_new_tokens were written
     STOP_STRING = "stop_string"  # one of the caller's stop strings appeared
+    SERVER_STOP = "server_stop"  # a remote server ended it, by itself or at a stop string: it does not say
     CANCELLED = "cancelled"
 
 
@@ -31,6 +35,11 @@ class ErrorCode(StrEnum):
     ENGINE_FAILED = "engine_failed"  # the forward pass raised, or the engine is stopped
     NUMERIC_FAULT = "numeric_fault"  # the logits of this request are not finite
     OUT_OF_MEMORY = "out_of_memory"  # the device has no room for this request, even alone
+    UPSTREAM_REFUSED = "upstream_refused"  # the server of a remote model does not take the request
+    UPSTREAM_BUSY = "upstream_busy"  # it takes no more requests now
+    UPSTREAM_UNREACHABLE = "upstream_unreachable"
+    UPSTREAM_TIMEOUT = "upstream_timeout"
+    UPSTREAM_FAILED = "upstream_failed"  # it broke, or answered what is not the protocol
 
 
 class Priority(IntEnum):
@@ -87,10 +96,13 @@ class GenerationRequest:
     The last ``begun`` tokens of ``prompt_ids`` are the beginning of the answer, chosen by the caller:
     they have no Token events, but draws, penalties, half characters and stop strings go on from them
     as if the model had written them. A stop string that is whole within them is not looked for.
+
+    A remote model has a tokenizer of its own: it gets ``messages``, or ``text`` when there are none, and
+    no ids.
     """
 
     request_id: str
-    prompt_ids: tuple[int, ...]
+    prompt_ids: tuple[int, ...] = ()
     sampling: SamplingParams = field(default_factory=SamplingParams)
     score_from: int | None = None
     next_token: bool = False
@@ -98,6 +110,8 @@ class GenerationRequest:
     priority: Priority = Priority.INTERACTIVE
     source_ids: tuple[int, ...] = ()
     begun: int = 0
+    text: str = ""
+    messages: tuple[Message, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,20 +125,27 @@ class Alternative:
 
 @dataclass(frozen=True, slots=True)
 class Usage:
-    """Token counts of one generation; ``cached_tokens`` of the prompt were not computed again."""
+    """Token counts of one generation; ``cached_tokens`` of the prompt were not computed again.
 
-    prompt_tokens: int
+    ``prompt_tokens`` is None where a remote server did not tell.
+    """
+
+    prompt_tokens: int | None
     cached_tokens: int
     completion_tokens: int
 
 
 @dataclass(frozen=True, slots=True)
 class Started:
-    """The first forward pass of the request has begun."""
+    """The first forward pass of the request has begun.
+
+    ``served_by`` is what a remote server calls the model that answers; it tells its counts at the end.
+    """
 
     request_id: str
-    prompt_tokens: int
+    prompt_tokens: int | None
     cached_tokens: int
+    served_by: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,6 +193,28 @@ class Token:
 
 
 @dataclass(frozen=True, slots=True)
+class Guess:
+    """A candidate that a remote server names: as an Alternative, but its ids are not ours."""
+
+    text: str
+    logprob: float
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A token of a remote model, or several of them where its server does not tell them apart.
+
+    ``text`` and what is held back are as in Token. ``logprob`` is None where the server gives none.
+    """
+
+    request_id: str
+    index: int
+    text: str
+    logprob: float | None = None
+    top: tuple[Guess, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Finished:
     """The last event of a request that ended without a fault.
 
@@ -194,7 +237,7 @@ class Failed:
     message: str
 
 
-TokenEvent = Started | Scored | NextToken | Token | Finished | Failed
+TokenEvent = Started | Scored | NextToken | Token | Piece | Finished | Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -239,6 +282,18 @@ class EngineInfo:
     vocabulary: int
     threads: int
     versions: dict[str, str]
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteInfo:
+    """The same of a remote model, which nobody here saw compute."""
+
+    endpoint: str
+    remote_model: str  # what its server is asked for
+    window: int  # as the operator says; 0 is not known
+    dtype: str = ""
+    device: str = "remote"
+    note: str = ""
 
 
 # What an encoder answers: see inference/fill.py.

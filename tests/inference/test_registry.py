@@ -48,12 +48,21 @@ def test_every_source_is_read(tmp_path: Path) -> None:
         'name = "file"\ngguf = "m.gguf"',
         HUB,
         'name = "far"\nremote = "https://models.example/v1"\nremote_model = "big"\nkey_env = "BIG_KEY"',
+        'name = "near"\nremote = "http://gpu.lan:8000/v1/"\nendpoint = "completions"\nprivate = true\n'
+        'accepts = ["top_k", "seed"]',
     )
     assert [spec.source for spec in registry] == [
         FolderSource(tmp_path / "own"),
         GgufSource(tmp_path / "m.gguf"),
         HubSource("org/model", COMMIT),
         RemoteSource("https://models.example/v1", "big", "BIG_KEY"),
+        RemoteSource(
+            "http://gpu.lan:8000/v1", "near", None, "completions", frozenset({"top_k", "seed"}), private=True
+        ),
+    ]
+    assert [spec.source.host for spec in registry if isinstance(spec.source, RemoteSource)] == [
+        "models.example",
+        "gpu.lan",
     ]
 
 
@@ -103,6 +112,13 @@ WRONG = {
     "short hash": ('name = "a"\nwheel = "thing==1"\nmember = "m"\nsha256 = "ab"', 6, "64 hexadecimal digits"),
     "remote file": ('name = "a"\nremote = "file:///etc"', 4, "must be a web address"),
     "remote password": ('name = "a"\nremote = "https://u:p@h/v1"', 4, "must not hold a password"),
+    "remote key": ('name = "a"\nremote = "https://h/v1?key=1"', 4, "must end with the path"),
+    "remote in clear text": ('name = "a"\nremote = "http://h/v1"', 4, "private = true"),
+    "private word": ('name = "a"\nremote = "https://h/v1"\nprivate = "yes"', 5, "true or false"),
+    "unknown endpoint": ('name = "a"\nremote = "https://h/v1"\nendpoint = "x"', 5, "chat or completions"),
+    "unknown option": ('name = "a"\nremote = "https://h/v1"\naccepts = ["tools"]', 5, "a list of some of"),
+    "option as text": ('name = "a"\nremote = "https://h/v1"\naccepts = "seed"', 5, "a list of some of"),
+    "remote encoder": ('name = "a"\nremote = "https://h/v1"\nfamily = "encoder"', 5, "is decoder"),
     "broken address": ('name = "a"\nremote = "http://[h"', 4, "must be a web address"),
     "unknown family": (HUB + '\nfamily = "transformer"', 6, "encoder or encoder-decoder"),
     "unknown device": (HUB + '\ndevice = "gpu"', 6, "cuda:N"),

@@ -17,8 +17,9 @@ from hypothesis import strategies as st
 from tokenizers import AddedToken, Tokenizer, decoders, pre_tokenizers
 from tokenizers.models import Unigram, WordLevel
 
-from inference.template import ChatTemplate, Message, TemplateError
+from inference.template import ChatTemplate, TemplateError
 from inference.tokenizer import PromptTokenizer, TokenizerError
+from inference.types import Message
 from tests.inference.tiny import build_tiny_tokenizer
 
 ROOT = Path(__file__).parents[2]
