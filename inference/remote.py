@@ -53,7 +53,7 @@ class RemoteEngine:
         if key and not (key.isascii() and key.isprintable() and " " not in key):
             raise ValueError(f"{source.key_env} holds something that is no key.")
         self.info = RemoteInfo(source.endpoint, source.model, window or 0)
-        self.trouble = ""  # why the server cannot be used now, in words
+        self._trouble = ""  # why the server cannot be used now, in words
         self._source, self._patience = source, patience
         self._upstream = Upstream(source, key, patience)
         self._capacity = capacity
@@ -107,6 +107,7 @@ class RemoteEngine:
             capacity=self._capacity,
             cache_tokens_used=0,
             cache_tokens_total=0,
+            error=self._trouble,
         )
 
     # The thread
@@ -127,7 +128,7 @@ class RemoteEngine:
             await asyncio.sleep(1.0)
             waited += 1.0
             self._progress += bool(self._tasks)
-            if waited >= (LOOK_AGAIN if self.trouble else LOOK):
+            if waited >= (LOOK_AGAIN if self._trouble else LOOK):
                 waited = 0.0
                 await self._look()
 
@@ -136,14 +137,14 @@ class RemoteEngine:
             async with asyncio.timeout(self._patience.connect):
                 await self._upstream.look()
         except EngineError as error:
-            self.trouble = self._upstream.hide(error.message)
+            self._trouble = self._upstream.hide(error.message)
         except TimeoutError:
-            self.trouble = "no answer"
+            self._trouble = "no answer"
         except Exception:
             log.exception("The server of %s could not be looked at.", self._source.model)
-            self.trouble = NO_PROTOCOL
+            self._trouble = NO_PROTOCOL
         else:
-            self.trouble = self._breaker.words
+            self._trouble = self._breaker.words
 
     def _begin(self, request: GenerationRequest, stream: Stream) -> None:
         answer = RemoteAnswer(request, stream)

@@ -3,7 +3,7 @@
 import hashlib
 import json
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache
 from typing import Any
 
@@ -12,6 +12,7 @@ from django.conf import settings
 from inference import manifest
 from inference.registry import ModelSpec, Registry, RemoteSource
 from inference.tokenizer import PromptTokenizer, TokenizerError
+from playground import remote
 from playground.errors import Refusal
 from playground.models import WorkerLease
 from playground.models.worker_lease import WorkerState
@@ -34,17 +35,21 @@ def model_spec(name: str) -> ModelSpec:
 
 
 def local_models() -> tuple[str, ...]:
-    """The names of the entries that a worker of ours can serve."""
+    """The names of the entries whose weights are here."""
     return tuple(spec.name for spec in registry() if not isinstance(spec.source, RemoteSource))
+
+
+def remote_source(name: str) -> RemoteSource | None:
+    """The server of a remote model; raises Refusal if there is no model ``name``."""
+    source = model_spec(name).source
+    return source if isinstance(source, RemoteSource) else None
 
 
 def local_spec(name: str) -> ModelSpec:
     """The entry called ``name``; raises Refusal if there is none, or if it is remote."""
     spec = model_spec(name)
     if isinstance(spec.source, RemoteSource):
-        raise Refusal(
-            "remote_model", f"{name} is a remote model; this version serves local ones only.", field="model"
-        )
+        raise Refusal("remote_model", remote.NO_TOKENS, field="model")
     return spec
 
 
@@ -91,7 +96,7 @@ def vocabulary(name: str) -> Vocabulary:
 class ModelState:
     """What people see of a model: ``warm``, ``loading``, ``failed`` or ``absent``, and details in words.
 
-    ``can`` is what may be asked of it now: ``load``, ``unload`` or nothing.
+    ``can`` is what may be asked of it now: ``load``, ``unload`` or nothing. A ``window`` of 0 is not known.
     """
 
     name: str
@@ -102,15 +107,18 @@ class ModelState:
     detail: str
     can: str
     layouts: tuple[str, ...]
+    server: str = ""  # of a remote model: the host that prompts go to
+    lacks: dict[str, str] = field(default_factory=dict)  # what cannot be asked of it, and why
 
     def as_json(self) -> dict[str, Any]:
         return {**self.__dict__, "layouts": list(self.layouts)}
 
 
 def model_states() -> list[ModelState]:
-    """Every local model with the best state that any living worker reports."""
+    """Every model with the best state that any living worker reports."""
     leases = list(WorkerLease.objects.alive())
-    return [_state_of(name, [lease for lease in leases if lease.model == name]) for name in local_models()]
+    names = registry().names()
+    return [_state_of(name, [lease for lease in leases if lease.model == name]) for name in names]
 
 
 def model_state(name: str) -> ModelState:
@@ -120,6 +128,8 @@ def model_state(name: str) -> ModelState:
 
 def _state_of(name: str, leases: list[WorkerLease]) -> ModelState:
     spec = registry()[name]
+    if isinstance(spec.source, RemoteSource):
+        return _remote_state(spec, spec.source, leases)
     try:
         words = tokenizer(name)
     except Refusal as error:  # one broken folder must not take the page of the others
@@ -134,6 +144,22 @@ def _state_of(name: str, leases: list[WorkerLease]) -> ModelState:
         detail=_detail(best),
         can=_can(best, leases),
         layouts=("chat", "plain") if words.has_chat_template else ("plain",),
+    )
+
+
+def _remote_state(spec: ModelSpec, source: RemoteSource, leases: list[WorkerLease]) -> ModelState:
+    best = best_of(leases)
+    return ModelState(
+        name=spec.name,
+        title=spec.title,
+        family=spec.family,
+        window=spec.window or 0,
+        state=_SHOWN[WorkerState(best.state)] if best else "absent",
+        detail=best.detail if best else "no worker is running",
+        can=_can(best, leases),
+        layouts=(remote.layout_of(source).value,),
+        server=source.host,
+        lacks=remote.lacks(source),
     )
 
 
@@ -167,6 +193,8 @@ def _can(best: WorkerLease | None, leases: list[WorkerLease]) -> str:
         return ""  # nobody is there, or a worker of its own keeps it loaded
     if best.state == WorkerState.DRAINING:
         return ""
+    if best.serves:
+        return "unload"
     return "load" if _SHOWN[WorkerState(best.state)] in ("absent", "failed") else "unload"
 
 
@@ -175,7 +203,7 @@ def waits_for(leases: Iterable[WorkerLease]) -> str | None:
     best = best_of(leases)
     if best is None:
         return "no worker is running"
-    if best.state == WorkerState.WARM:
+    if best.serves:
         return None
     if best.state == WorkerState.FAILED:
         return f"the model cannot be loaded: {best.detail}"

@@ -22,7 +22,7 @@ import redis
 import redis.asyncio
 from django.conf import settings
 
-from inference.types import Scored, Token
+from inference.types import Piece, Scored, Token
 
 LIFE_WHILE_RUNNING = 15 * 60  # seconds; renewed while the run goes on
 LIFE_AFTER_END = 30 * 60
@@ -66,8 +66,14 @@ def cancel_key(run: uuid.UUID) -> str:
     return f"cancel:{run}"
 
 
-def token_record(token: Token | Scored) -> dict[str, Any]:
-    """A token as it travels on the tape, over the socket and into the row."""
+def token_record(token: Token | Scored | Piece) -> dict[str, Any]:
+    """A token as it travels on the tape, over the socket and into the row.
+
+    One of a remote model has no id and no rank, and no log-probability where its server gives none.
+    """
+    if isinstance(token, Piece):
+        top = [[None, guess.text, round(guess.logprob, 5)] for guess in token.top]
+        return {"t": token.text, "lp": None if token.logprob is None else round(token.logprob, 5), "top": top}
     return {
         "t": token.text,
         "id": token.id,

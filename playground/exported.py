@@ -31,11 +31,11 @@ class Token(Strict):
     """A record as playground/events.py makes it; those of given tokens have fewer figures."""
 
     t: Long
-    id: Count
+    id: Count | None = None  # none of a remote model
     lp: float | None = Field(default=None, allow_inf_nan=False)
     rank: Count | None = None
     ms: Count | None = None  # since the first token
-    top: list[tuple[Count, Long, float]] = []
+    top: list[tuple[Count | None, Long, float]] = []
     given: bool = False
 
 
@@ -105,9 +105,10 @@ class ExportedRun(Strict):
     attempt: Small
     settings: Acting
     spec: PromptSpec
+    messages: list[dict[Short, Long]] | None = None
     prompt_text: Long
     prompt_ids: list[Count]
-    prompt_tokens: Count
+    prompt_tokens: Count | None
     max_new_tokens: Count
     begun: list[Token] | None = None
     branch_of: uuid.UUID | None = None

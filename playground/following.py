@@ -14,11 +14,13 @@ from inference.types import (
     Finished,
     FinishReason,
     GenerationRequest,
+    Piece,
     Priority,
     SamplingParams,
     Scored,
     Started,
     Token,
+    Usage,
 )
 from playground import catalog, run_news
 from playground.errors import RUN_ERRORS
@@ -46,6 +48,7 @@ class Following:
         self.ending: dict[str, Any] | None = None
         self.first_token_at: Any = None
         self.cached_tokens = 0
+        self.served_by = ""
         self.most_together = 1
         self.submitted = 0.0
         self.engine_first_token: float | None = None
@@ -75,14 +78,14 @@ class Following:
         sampling = SamplingParams(
             max_new_tokens=self.run.max_new_tokens,
             greedy=greedy,
-            temperature=1.0 if greedy else wanted["temperature"],
-            top_k=0 if greedy else wanted["top_k"],
-            top_p=1.0 if greedy else wanted["top_p"],
-            # Runs that were queued by an earlier version have no such settings.
-            min_p=0.0 if greedy else wanted.get("min_p", 0.0),
-            repetition_penalty=wanted.get("repetition_penalty", 1.0),
-            presence_penalty=wanted.get("presence_penalty", 0.0),
-            frequency_penalty=wanted.get("frequency_penalty", 0.0),
+            # What does not act is null; a run that was queued by an earlier version lacks later settings.
+            temperature=wanted["temperature"] or 1.0,
+            top_k=wanted["top_k"] or 0,
+            top_p=wanted["top_p"] or 1.0,
+            min_p=wanted.get("min_p") or 0.0,
+            repetition_penalty=wanted.get("repetition_penalty") or 1.0,
+            presence_penalty=wanted.get("presence_penalty") or 0.0,
+            frequency_penalty=wanted.get("frequency_penalty") or 0.0,
             seed=wanted["seed"] or 0,
             stop=tuple(wanted["stop"]),
             # Only programs ask for the following.
@@ -101,6 +104,8 @@ class Following:
             user=str(self.run.user_id),
             priority=Priority.BATCH if self.run.kind == Kind.BATCH else Priority.INTERACTIVE,
             begun=len(begun),
+            text=self.run.prompt_text,
+            messages=tuple(self.run.messages or ()),
         )
 
     def _consume(self, stream: "Stream") -> None:
@@ -113,8 +118,9 @@ class Following:
             except TimeoutError:
                 continue
             match event:
-                case Started(cached_tokens=cached):
-                    self.cached_tokens = min(cached, self.run.prompt_tokens)
+                case Started(cached_tokens=cached, served_by=served_by):
+                    self.cached_tokens = min(cached, self.run.prompt_tokens or 0)
+                    self.served_by = served_by
                     self.line.start(self.run.prompt_tokens, self.cached_tokens)
                     for record in (self.run.begun or [])[:-1]:
                         self._write(record)
@@ -122,10 +128,11 @@ class Following:
                     self._write(token_record(scored) | self.run.begun[-1])
                 case Scored() as scored:
                     self.scores.append(token_record(scored))
-                case Token() as token:
+                case (Token() | Piece()) as token:
                     self._take(token)
                 case Finished(reason=reason, usage=usage, ending=ending):
                     self.ending = token_record(ending) if ending else None
+                    self._take_counts(usage)
                     self._finish(self._outcome(reason), usage.completion_tokens)
                     return
                 case Failed(code=code, message=message):
@@ -134,7 +141,12 @@ class Following:
                     )
                     return
 
-    def _take(self, token: Token) -> None:
+    def _take_counts(self, usage: Usage) -> None:
+        """A remote server tells at the end what its tokenizer made of the prompt."""
+        if not self.run.prompt_ids:
+            self.run.prompt_tokens, self.cached_tokens = usage.prompt_tokens, usage.cached_tokens
+
+    def _take(self, token: Token | Piece) -> None:
         now = time.monotonic()
         if self.first_token_at is None:
             self.first_token_at, self.first_token = timezone.now(), now
@@ -180,6 +192,7 @@ class Following:
                 text=self.text,
                 tokens=self.tokens,
                 last_seq=self.line.seq,
+                prompt_tokens=self.run.prompt_tokens,
                 cached_tokens=self.cached_tokens,
                 completion_tokens=completion_tokens,
                 first_token_at=self.first_token_at,
@@ -197,7 +210,8 @@ class Following:
 
     def _score(self) -> dict[str, Any]:
         """The log-probability of what the model wrote, and of how many tokens; more for programs."""
-        written = [record["lp"] for record in self.tokens if not record.get("given")]
+        known = [record["lp"] for record in self.tokens if not record.get("given")]
+        written = [logprob for logprob in known if logprob is not None]
         found = {"logprob_sum": fsum(written) if written else None, "scored_tokens": len(written)}
         if self.run.kind == Kind.API:
             return found | {"scores": {"prompt": self.scores, "ending": self.ending}}
@@ -212,4 +226,5 @@ class Following:
             "batch": self.most_together,
             "engine_first_token_ms": engine_ms,
             "attempt": self.run.attempt,
+            **({"served_by": self.served_by} if self.served_by else {}),
         }

@@ -88,11 +88,9 @@ class Host:
 
     @classmethod
     def of_machine(cls) -> Self:
-        """All local models of models.toml within the memory budget; the first one from the start."""
+        """All models of models.toml within the memory budget; the first one from the start."""
         registry = catalog.registry()
-        local = catalog.local_models()
-        kept = [name for name in local if name == registry.default]
-        return cls(local, kept, budget=settings.MODEL_MEMORY, on_demand=True)
+        return cls(registry.names(), [registry.default], budget=settings.MODEL_MEMORY, on_demand=True)
 
     @classmethod
     def of_one(cls, model: str) -> Self:
@@ -178,7 +176,7 @@ class Host:
         if model in picture.live or progress != self._progress.get(model):
             self._last_used[model] = time.monotonic()
         self._progress[model] = progress
-        if lease and lease.state == WorkerState.WARM and model not in self._warm:
+        if lease and lease.serves and model not in self._warm:
             self._warm.add(model)
             waiting = list(Run.objects.queued(model)[: settings.ENGINE_SLOTS])
             ring(model, waiting, times=len(waiting))
@@ -244,7 +242,10 @@ class Host:
             supervisor.stop(why)
 
     def _say_absent(self, supervisor: Supervisor) -> None:
-        supervisor.say(WorkerState.ABSENT, f"not loaded (about {in_words(self.needs[supervisor.model])})")
+        words = f"not loaded (about {in_words(self.needs[supervisor.model])})"
+        if catalog.remote_source(supervisor.model):
+            words = "not connected"
+        supervisor.say(WorkerState.ABSENT, words)
 
     def _say_waiting(self, supervisor: Supervisor, models: tuple[str, ...]) -> None:
         going = all(self.supervisors[model].is_leaving for model in models)

@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 from inference.config import EngineConfig
-from inference.registry import ModelSpec
+from inference.registry import ModelSpec, RemoteSource
 
 SHARE = 0.75  # of the machine's memory, when nothing is set
 RUNTIME = 400 * 10**6  # bytes of a worker without weights
+REMOTE = 120 * 10**6  # of one whose model is elsewhere, without torch
 MARGIN = 1.2  # weights are for a moment there twice, in part
 FILLED = 0.5  # of the cache: it is address space, and used only where tokens were written
 UNITS = {"": 10**6, "MB": 10**6, "GB": 10**9, "MIB": 2**20, "GIB": 2**30}
@@ -51,6 +52,8 @@ def weight_bytes(folder: Path) -> int:
 
 def needed_by(spec: ModelSpec, slots: int) -> int:
     """Bytes that ``spec`` takes with ``slots`` full runs; a broken folder counts as far as it is read."""
+    if isinstance(spec.source, RemoteSource):
+        return REMOTE
     config = _config(spec.folder)
     size = _element_size(spec)
     stored = SIZES.get(str(config.get("dtype") or config.get("torch_dtype")), size)

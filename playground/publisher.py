@@ -45,7 +45,7 @@ class Line:
         self._pending: list[Event] = []
         self._in_flight: Append | None = None
 
-    def start(self, prompt_tokens: int, cached_tokens: int) -> None:
+    def start(self, prompt_tokens: int | None, cached_tokens: int) -> None:
         self._put({"type": "start", "prompt_tokens": prompt_tokens, "cached_tokens": cached_tokens})
 
     def token(self, record: Record) -> None:

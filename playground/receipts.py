@@ -5,6 +5,7 @@ from typing import Any
 from playground.models import Run
 
 SHOWN = str.maketrans("\n\t ", "⏎⇥·")
+REMOTE = "remote"  # the device of what another server computed
 Rows = list[tuple[str, str]]
 
 
@@ -34,12 +35,14 @@ def settings_words(settings: dict[str, Any]) -> str:
     words = [f"at most {settings['max_new_tokens']:,} tokens", settings["mode"]]
     if settings["mode"] == "sample":
         names = {"temperature": "temperature", "top_k": "top-k", "top_p": "top-p", "seed": "seed"}
-        words += [f"{name} {settings[key]}" for key, name in names.items()]
+        words += [f"{name} {settings[key]}" for key, name in names.items() if settings[key] is not None]
     words += [f"stop {visible(stop)}" for stop in settings["stop"]]
     return " · ".join(words)
 
 
 def computed_words(known: dict[str, Any]) -> str:
+    if known.get("device") == REMOTE:
+        return f"on another server, as {known.get('served_by') or known.get('remote_model')}"
     if "dtype" not in known:
         return ""
     note = f" ({known['note']})" if known.get("note") else ""
@@ -48,6 +51,8 @@ def computed_words(known: dict[str, Any]) -> str:
 
 
 def exactness_words(known: dict[str, Any]) -> str:
+    if known.get("device") == REMOTE:
+        return "The server does not say whether a seed, or greedy decoding, gives the same answer again."
     if "exact" not in known:
         return ""
     if known["exact"]:
@@ -58,6 +63,8 @@ def exactness_words(known: dict[str, Any]) -> str:
 def together_words(run: Run) -> str:
     if not run.receipt.get("batch"):
         return ""
+    if run.receipt.get("device") == REMOTE:
+        return f"attempt {run.attempt}"
     others = run.receipt["batch"] - 1
     beside = f"up to {others} other run{'s' if others > 1 else ''} in the batch" if others else "alone"
     reused = f"{run.cached_tokens:,} of {run.prompt_tokens:,} prompt tokens reused"

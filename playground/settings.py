@@ -197,6 +197,9 @@ LOGGING = {
         # Scanners send foreign host names and broken bytes all day; the log stays readable.
         "django.security.DisallowedHost": {"handlers": ["nowhere"], "propagate": False},
         "uvicorn.error": {"filters": ["ours"]},
+        # What they say below is addresses and heads of requests to the servers of remote models.
+        "httpx2": {"level": "WARNING"},
+        "httpcore2": {"level": "WARNING"},
     },
     "formatters": {"line": {"format": "%(levelname)s %(name)s: %(message)s"}},
     "handlers": {

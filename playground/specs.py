@@ -132,10 +132,10 @@ def settings_words(acting: dict[str, Any]) -> str:
     ]
     if acting["stop"]:
         said.append("stop at " + " or ".join(json.dumps(stop, ensure_ascii=False) for stop in acting["stop"]))
-    if acting["mode"] == "greedy":
-        said.append("not used: " + ", ".join(map(_spoken, SAMPLING_ONLY)))
-    else:
+    if acting.get("seed") is not None:
         said.append(f"seed {acting['seed']}" + (" (drawn)" if acting.get("seed_drawn") else ""))
+    if unused := [key for key in (*SAMPLING_ONLY, *SHAPING) if key in acting and acting[key] is None]:
+        said.append("not used: " + ", ".join(map(_spoken, dict.fromkeys(unused))))
     return " · ".join(said)
 
 

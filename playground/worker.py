@@ -1,7 +1,8 @@
 """The worker process: one engine, its lease, and the runs that it follows.
 
-Only this file imports the engine. Threads: one per run (Celery's pool), the engine's own, the
-publisher's, those that answer probes, and the pulse, which renews leases and watches over the engine.
+Only this file imports the engine, or what holds a remote model instead. Threads: one per run (Celery's
+pool), the engine's own, the publisher's, those that answer probes, and the pulse, which renews leases and
+watches over the engine.
 """
 
 import logging
@@ -16,7 +17,7 @@ from django.conf import settings
 from django.db.utils import Error as DatabaseError
 from django.utils import timezone
 
-from inference.registry import ModelSpec, Registry
+from inference.registry import ModelSpec, Registry, RemoteSource
 from playground.following import Following
 from playground.memory import in_words, weight_bytes
 from playground.models import Run, WorkerLease
@@ -27,6 +28,7 @@ from playground.threads import database
 
 if TYPE_CHECKING:
     from inference.engine import Engine
+    from inference.remote import RemoteEngine
 
 log = logging.getLogger(__name__)
 
@@ -44,7 +46,7 @@ class Worker:
         self.draining = threading.Event()
         self._drain_deadline = float("inf")
         self._following: dict[uuid.UUID, Line] = {}
-        self._engine: Engine | None = None
+        self._engine: Engine | RemoteEngine | None = None
         self._publisher = Publisher()
         self._stopped = threading.Event()
         # Some threads never take a run of a batch: whoever presses Run has one waiting.
@@ -57,25 +59,41 @@ class Worker:
     # Life of the process
 
     def load(self) -> None:
-        """Loads weights and starts the engine. Raises what the loader raises, after reporting it."""
+        """Starts the engine. Raises what the loader raises, after reporting it."""
+        spec = Registry.load(settings.MODELS_FILE, settings.DATA_DIR)[self.model]
         try:
-            self._engine = self._make_engine()
+            if isinstance(spec.source, RemoteSource):
+                self._engine = self._connect(spec, spec.source)
+            else:
+                self._engine = local = self._load_weights(spec)
+                Prober(local, self.model, self.draining).start()
         except Exception as error:
             self._report(WorkerState.FAILED, detail=str(error)[:500])
             raise
-        Prober(self.engine, self.model, self.draining).start()
-        self._report_warm()
+        self._report(*self._standing())
 
-    def _report_warm(self) -> None:
-        note = self.engine.info.note  # of the slow path; people should know why it is slow
-        self._report(WorkerState.WARM, detail=note[:500])
+    def _standing(self) -> tuple[WorkerState, str]:
+        """How the engine stands, and why it is slow, or its server cannot be used."""
+        if error := self.engine.stats().error:
+            return WorkerState.FAILED, error[:500]
+        return WorkerState.WARM, self.engine.info.note[:500]
 
     def say(self, words: str) -> None:
         """Tells everybody how far the loading is."""
         self._report(WorkerState.LOADING, detail=words)
 
-    def _make_engine(self) -> "Engine":
-        spec = Registry.load(settings.MODELS_FILE, settings.DATA_DIR)[self.model]
+    def _connect(self, spec: ModelSpec, source: RemoteSource) -> "RemoteEngine":
+        from inference.remote import RemoteEngine
+
+        self.say("connecting")
+        key = os.environ.get(source.key_env, "") if source.key_env else ""
+        if source.key_env and not key:
+            raise ValueError(f"the environment variable {source.key_env} with its key is not set")
+        engine = RemoteEngine(source, key, capacity=settings.ENGINE_SLOTS, window=spec.window)
+        engine.start()
+        return engine
+
+    def _load_weights(self, spec: ModelSpec) -> "Engine":
         began = time.monotonic()
         self.say(f"loading weights ({in_words(weight_bytes(spec.folder))})")
         # Not where the fault is caught: it keeps the first model in memory.
@@ -122,7 +140,7 @@ class Worker:
         self._publisher.stop()
 
     @property
-    def engine(self) -> "Engine":
+    def engine(self) -> "Engine | RemoteEngine":
         assert self._engine is not None, "runs are claimed only after load()"
         return self._engine
 
@@ -206,8 +224,12 @@ class Worker:
             lease.update(seen_at=timezone.now())
             return
         stats = self._engine.stats()
-        state = WorkerState.DRAINING if self.draining.is_set() else WorkerState.WARM
-        lease.update(seen_at=timezone.now(), state=state, running=stats.running, progress=stats.progress)
+        lease.update(seen_at=timezone.now(), running=stats.running, progress=stats.progress)
+        if self.draining.is_set():
+            lease.update(state=WorkerState.DRAINING)
+        else:
+            state, detail = self._standing()
+            lease.update(state=state, detail=detail)
 
     def _die(self, reason: str) -> None:
         """A dead engine spoils its process: say so, let runs end, and let the supervisor start a new one."""

@@ -14,6 +14,7 @@ TORCHLESS = [
     "inference.registry",
     "inference.tokenizer",
     "inference.prompts",
+    "inference.remote",
     "inference.spans",
 ]
 

@@ -13,7 +13,7 @@ from django.utils import timezone
 
 from inference import prompts
 from inference.prompts import Layout, PromptError, RenderedPrompt
-from inference.template import Message
+from inference.types import Message
 from playground import catalog
 from playground.actions.doorbells import ring_for_all
 from playground.actions.runs import stop

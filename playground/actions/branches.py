@@ -19,6 +19,7 @@ COLUMNS = (
     "spec",
     "asks_hash",
     "version",
+    "messages",
     "prompt_text",
     "prompt_ids",
     "prompt_tokens",
@@ -40,15 +41,20 @@ class Begin(Strict):
 
 def columns_of(origin: Run) -> Columns:
     """What a run made from ``origin`` has in common with it. Raises Refusal if that no longer fits."""
+    if origin.prompt_tokens is not None and not catalog.remote_source(origin.model):
+        _refuse_overflow(origin, origin.prompt_tokens)
+    return {name: getattr(origin, name) for name in COLUMNS}
+
+
+def _refuse_overflow(origin: Run, prompt: int) -> None:
     window = catalog.tokenizer(origin.model).window
     reserved = origin.settings["max_new_tokens"]
-    if (over := origin.prompt_tokens + reserved - window) > 0:
+    if (over := prompt + reserved - window) > 0:
         message = (
-            f"That prompt has {origin.prompt_tokens:,} tokens and {reserved:,} are reserved for the answer: "
+            f"That prompt has {prompt:,} tokens and {reserved:,} are reserved for the answer: "
             f"{over:,} more than the model's window, which is {window:,} now."
         )
         raise Refusal("prompt_too_long", message)
-    return {name: getattr(origin, name) for name in COLUMNS}
 
 
 def begin(columns: Columns, begin: Begin, origin: Run | None = None) -> Columns:

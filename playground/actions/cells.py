@@ -140,7 +140,7 @@ class Maker:
         own = {
             "spec": spec.as_json(),
             "asks_hash": spec.asks_hash(),
-            "settings": spec.settings.effective(),
+            "settings": runs.acting(spec),
         }
         return runs.made_of(wanted, cell.columns | own)
 

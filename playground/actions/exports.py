@@ -26,10 +26,10 @@ CHUNK = 100
 BOM = "\ufeff"  # Excel reads a CSV as UTF-8 only behind one
 FORMULAS = ("=", "+", "-", "@", "\t", "\r", "\n")  # a spreadsheet would run what begins like this
 PLAIN_FIELDS = (
-    "kind", "model", "model_revision", "status", "attempt", "settings", "spec", "prompt_text", "prompt_ids",
-    "prompt_tokens", "max_new_tokens", "begun", "text", "tokens", "logprob_sum", "scored_tokens", "last_seq",
-    "cached_tokens", "completion_tokens", "finish_reason", "error_code", "error_message", "receipt", "column",
-    "row", "sample",
+    "kind", "model", "model_revision", "status", "attempt", "settings", "spec", "messages", "prompt_text",
+    "prompt_ids", "prompt_tokens", "max_new_tokens", "begun", "text", "tokens", "logprob_sum",
+    "scored_tokens", "last_seq", "cached_tokens", "completion_tokens", "finish_reason", "error_code",
+    "error_message", "receipt", "column", "row", "sample",
 )  # fmt: skip
 MOMENTS = ("queued_at", "started_at", "first_token_at", "finished_at")
 M = TypeVar("M", bound=Model)

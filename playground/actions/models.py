@@ -13,9 +13,9 @@ from playground.models.model_wish import Wish
 def load(name: str, user: User) -> ModelState:
     """Asks for ``name`` in memory. Harmless when it is there already.
 
-    Raises Refusal: ``unknown_model``, ``remote_model``, or 409 ``no_host``.
+    Raises Refusal: ``unknown_model``, or 409 ``no_host``.
     """
-    catalog.local_spec(name)
+    catalog.model_spec(name)
     if not WorkerLease.objects.alive().filter(model=name).exists():
         message = f"No machine is there that could load {name}. Start a worker."
         raise Refusal("no_host", message, status=409)
@@ -25,10 +25,10 @@ def load(name: str, user: User) -> ModelState:
 def unload(name: str, user: User) -> ModelState:
     """Asks for ``name`` out of memory, on every machine.
 
-    Raises Refusal: ``unknown_model``, ``remote_model``, 409 ``model_busy`` while runs need it, or 409
+    Raises Refusal: ``unknown_model``, 409 ``model_busy`` while runs need it, or 409
     ``model_kept`` when a worker was started for this model alone.
     """
-    catalog.local_spec(name)
+    catalog.model_spec(name)
     if live := Run.objects.live().filter(model=name).count():
         runs = "a run needs it" if live == 1 else f"{live} runs need it"
         raise Refusal("model_busy", f"{name} cannot be unloaded while {runs}.", status=409)

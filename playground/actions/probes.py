@@ -12,7 +12,7 @@ from django.db import close_old_connections
 from inference import prompts
 from inference.prompts import PromptError
 from playground import catalog, events
-from playground.actions.prompts import refuse_empty, render
+from playground.actions.prompts import counted, refuse_empty
 from playground.errors import Refusal
 from playground.events import Probe
 from playground.models import Run, WorkerLease
@@ -34,11 +34,12 @@ class Place:
 def behind_prompt(spec: PromptSpec) -> Place:
     """Where an answer to ``spec`` begins; raises Refusal when there is no prompt."""
     refuse_empty(spec)
-    return Place(spec.model, list(render(spec).rendered.ids))
+    return Place(spec.model, list(counted(spec).rendered.ids))
 
 
 def inside_answer(run: Run, at: int) -> Place:
     """Before token ``at`` of the answer of ``run``, or behind its last; raises Refusal for any other."""
+    catalog.local_spec(run.model)
     written = [token["id"] for token in run.tokens or []]
     if at > len(written):
         message = f"The answer ends after {len(written):,} tokens, so there is none at {at:,}."
@@ -66,7 +67,7 @@ def score(user: User, spec: PromptSpec, text: str) -> list[dict[str, Any]]:
     refuse_empty(spec)
     if not text:
         raise Refusal("empty_text", "There is no text to score.", field="text")
-    prompt = render(spec).rendered
+    prompt = counted(spec).rendered
     try:
         tokens = prompts.continuation(catalog.tokenizer(spec.model), prompt, text, spec.layout.value)
     except PromptError as error:

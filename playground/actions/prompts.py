@@ -8,8 +8,9 @@ from django.contrib.auth.models import User
 from pydantic import ValidationError
 
 from inference import placeholders, prompts
-from inference.prompts import PromptError, PromptParts, RenderedPrompt, Shot
-from playground import catalog
+from inference.prompts import PromptError, PromptParts, RenderedPrompt, SentPrompt, Shot
+from inference.registry import RemoteSource
+from playground import catalog, remote
 from playground.actions.doorbells import ring_ahead
 from playground.errors import Refusal
 from playground.limits import LIMITS
@@ -61,38 +62,83 @@ class Fit:
             "room": int(max(0, free) / cost) if (cost := self.shot_cost) else None,
         }
 
+    def columns(self) -> dict[str, Any]:
+        """What a run keeps of the prompt."""
+        ids = list(self.rendered.ids)
+        return {"prompt_text": self.rendered.text, "prompt_ids": ids, "prompt_tokens": len(ids)}
 
-def render(spec: PromptSpec) -> Fit:
+
+@dataclass(frozen=True)
+class Uncounted:
+    """A prompt for a remote model: nobody here knows its tokens, so nothing can be said about the window."""
+
+    sent: SentPrompt
+
+    def counts(self) -> None:
+        return None
+
+    def columns(self) -> dict[str, Any]:
+        messages = [dict(message) for message in self.sent.messages] or None
+        said: dict[str, Any] = {"prompt_text": self.sent.text, "messages": messages}
+        return said | {"prompt_ids": [], "prompt_tokens": None}
+
+
+def render(spec: PromptSpec) -> Fit | Uncounted:
     """Renders ``spec`` for its model; raises Refusal when that cannot be done."""
     refuse_oversize(spec)
-    tokenizer = catalog.tokenizer(catalog.model_spec(spec.model).name)
+    source = catalog.remote_source(spec.model)
     try:
-        rendered = prompts.render(tokenizer, parts_of(spec))
+        return _for_server(spec, source) if source else _encoded(spec)
     except PromptError as error:
         raise Refusal("bad_prompt", str(error)) from None
+
+
+def counted(spec: PromptSpec) -> Fit:
+    """The same for what needs tokens; raises Refusal ``remote_model`` where they are not known, too."""
+    fit = render(spec)
+    if isinstance(fit, Uncounted):
+        raise Refusal("remote_model", remote.NO_TOKENS, field="model")
+    return fit
+
+
+def _encoded(spec: PromptSpec) -> Fit:
+    tokenizer = catalog.tokenizer(spec.model)
+    rendered = prompts.render(tokenizer, parts_of(spec))
     return Fit(rendered, len(spec.placed), spec.settings.max_new_tokens, tokenizer.window)
 
 
+def _for_server(spec: PromptSpec, source: RemoteSource) -> Uncounted:
+    if spec.layout != (layout := remote.layout_of(source)):
+        raise PromptError(f"{remote.lacks(source)['layout']} Choose the {layout} layout.")
+    return Uncounted(prompts.for_server(parts_of(spec)))
+
+
 def again(run: Run) -> RenderedPrompt | None:
-    """The prompt of ``run`` with its parts; None when the model's files changed and it would differ."""
+    """The prompt of ``run`` with its parts; None when the model's files changed and it would differ, or
+    when another server made its tokens."""
     try:
-        rendered = render(PromptSpec.model_validate(run.spec)).rendered
+        rendered = counted(PromptSpec.model_validate(run.spec)).rendered
     except (Refusal, ValidationError):
         return None
     return rendered if list(rendered.ids) == run.prompt_ids else None
 
 
-def count_examples(spec: PromptSpec) -> list[int]:
-    """The tokens of every example of ``spec`` if it were placed, also of those that are not."""
+def count_examples(spec: PromptSpec) -> list[int] | None:
+    """The tokens of every example of ``spec`` if it were placed, also of those that are not.
+
+    None for a remote model, whose tokens nobody here knows.
+    """
+    if catalog.remote_source(spec.model):
+        return None
     examples = [example.model_copy(update={"on": True}) for example in spec.examples]
-    fit = render(spec.model_copy(update={"examples": examples, "shots": None}))
+    fit = counted(spec.model_copy(update={"examples": examples, "shots": None}))
     counts: list[int] = fit.counts()["examples"]
     return counts
 
 
-def prefetch(user: User, spec: PromptSpec, fit: Fit) -> None:
+def prefetch(user: User, spec: PromptSpec, fit: Fit | Uncounted) -> None:
     """Lets a warm worker compute the prompt while it is being written, if it is worth the message."""
-    if fit.over or len(fit.rendered.ids) < WORTH_COMPUTING_AHEAD:
+    if isinstance(fit, Uncounted) or fit.over or len(fit.rendered.ids) < WORTH_COMPUTING_AHEAD:
         return
     # A queue that nobody reads would only grow.
     if WorkerLease.objects.alive().filter(model=spec.model, state=WorkerState.WARM).exists():
@@ -131,9 +177,9 @@ def parts_of(spec: PromptSpec) -> PromptParts:
     )
 
 
-def refuse_overflow(fit: Fit) -> None:
+def refuse_overflow(fit: Fit | Uncounted) -> None:
     """Refuses a prompt that does not fit the window, naming the numbers and what to cut."""
-    if not fit.over:
+    if isinstance(fit, Uncounted) or not fit.over:
         return
     counts = fit.counts()
     shots = counts["examples"]

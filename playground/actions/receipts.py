@@ -15,6 +15,7 @@ CONDITIONS = {
     "attention": "attention path",
     "threads": "threads",
     "versions": "library versions",
+    "served_by": "model of the server",
     "batch": "runs in the same batch",
 }
 Record = dict[str, Any]
@@ -41,7 +42,7 @@ def verdict(first: Run, again: Run) -> Verdict:
     the largest difference of the probability of one of them. ``candidates`` are the two tokens at the
     first difference with the probability that each run gave them; ``conditions`` what was not the same.
     """
-    ours, theirs = first.tokens or [], again.tokens or []
+    ours, theirs = _tokens(first), _tokens(again)
     same = _common(ours, theirs)
     result = _result(first, again, same)
     return {
@@ -53,13 +54,18 @@ def verdict(first: Run, again: Run) -> Verdict:
     }
 
 
+def _tokens(run: Run) -> list[Record]:
+    """The records of an answer; those of a remote model are told apart by their text, having no ids."""
+    return [{"id": record["t"], **record} for record in run.tokens or []]
+
+
 def _common(ours: list[Record], theirs: list[Record]) -> int:
     pairs = enumerate(zip(ours, theirs, strict=False))
     return next((at for at, (a, b) in pairs if a["id"] != b["id"]), min(len(ours), len(theirs)))
 
 
 def _result(first: Run, again: Run, same: int) -> str:
-    lengths = len(first.tokens or []), len(again.tokens or [])
+    lengths = len(_tokens(first)), len(_tokens(again))
     if same < min(lengths):
         return "differs"
     # Only the shorter answer tells nothing when it was cut short; of two equal ones both must be whole.
@@ -77,7 +83,7 @@ def _shift(ours: Record, theirs: Record) -> float:
 
 def _candidates(first: Run, again: Run, at: int) -> list[Verdict]:
     """What each run has at token ``at``, with its probability in both; an end has no token."""
-    places = [run.tokens[at] if at < len(run.tokens or []) else None for run in (first, again)]
+    places = [tokens[at] if at < len(tokens) else None for tokens in map(_tokens, (first, again))]
     found: list[Verdict] = []
     for run, record in zip((first, again), places, strict=True):
         if record is None:
@@ -90,13 +96,13 @@ def _candidates(first: Run, again: Run, at: int) -> list[Verdict]:
 
 def _text(record: Record) -> str:
     """A token's own text: what it adds may be empty, where it ends within a character."""
-    names: dict[int, str] = {token_id: text for token_id, text, _ in record.get("top", [])}
+    names = {token_id: text for token_id, text, _ in record.get("top", [])}
     return names.get(record["id"]) or str(record["t"])
 
 
 def _probability(place: Record, token_id: int) -> float | None:
     """Of a token at a place; None when it is neither the one there nor among those kept beside it."""
-    chances = {kept: logprob for kept, _, logprob in place.get("top", [])}
+    chances = {text if kept is None else kept: logprob for kept, text, logprob in place.get("top", [])}
     if place["id"] == token_id:
         chances[token_id] = place.get("lp")
     logprob = chances.get(token_id)

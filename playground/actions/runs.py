@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from functools import partial
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.models import User
@@ -15,7 +16,7 @@ from django.db import transaction
 from django.db.models import Q
 from django.utils import timezone
 
-from playground import catalog, run_news
+from playground import catalog, remote, run_news
 from playground.actions import branches, prompts
 from playground.actions.doorbells import ring, ring_for_all
 from playground.actions.races import stored_once
@@ -133,14 +134,20 @@ def columns_of(spec: PromptSpec) -> branches.Columns:
     prompts.refuse_overflow(fit)
     return {
         "model": spec.model,
-        "settings": spec.settings.effective(),
+        "settings": acting(spec),
         "spec": spec.as_json(),
         "asks_hash": spec.asks_hash(),
-        "prompt_text": fit.rendered.text,
-        "prompt_ids": list(fit.rendered.ids),
-        "prompt_tokens": len(fit.rendered.ids),
         "max_new_tokens": spec.settings.max_new_tokens,
+        **fit.columns(),
     }
+
+
+def acting(spec: PromptSpec) -> dict[str, Any]:
+    """The settings that act: without those that the server of a remote model does not take."""
+    source = catalog.remote_source(spec.model)
+    ignored = dict.fromkeys(remote.ignored(source)) if source else {}
+    drawn = {"seed_drawn": False} if "seed" in ignored else {}
+    return spec.settings.effective() | ignored | drawn
 
 
 def _insert(wanted: Submission, columns: branches.Columns) -> Run:

@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, Self, TypeVar
 from django.http import HttpRequest
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
-from inference.template import Message
+from inference.types import Message
 from playground.errors import Refusal
 from playground.limits import LIMITS
 from playground.specs import ApiSettings, Stop, Strict, Text, clean, refusal

@@ -170,10 +170,11 @@ class Run(models.Model):
     settings = models.JSONField()  # those that act, with the seed that was drawn
     spec = models.JSONField(default=dict)
     asks_hash = models.CharField(max_length=64, blank=True)  # of ``spec``, as PromptSpec.asks_hash
+    # What a remote chat model gets, and a program asked: ``prompt_text`` is made of it.
     messages = models.JSONField(null=True)
     prompt_text = models.TextField()
     prompt_ids = PackedJSONField()
-    prompt_tokens = models.PositiveIntegerField()
+    prompt_tokens = models.PositiveIntegerField(null=True)  # a remote server tells them at the end, or never
     max_new_tokens = models.PositiveIntegerField()
 
     # What people chose of the answer before the model went on: records like those in ``tokens``.
@@ -235,7 +236,7 @@ class Run(models.Model):
         return settings_words(self.settings)
 
     @property
-    def usage(self) -> dict[str, int]:
+    def usage(self) -> dict[str, int | None]:
         """The given tokens of the answer are neither those of the prompt nor written by the model."""
         return {
             "prompt_tokens": self.prompt_tokens,

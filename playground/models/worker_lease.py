@@ -58,3 +58,8 @@ class WorkerLease(models.Model):
 
     def __str__(self) -> str:
         return f"{self.name} ({self.state})"
+
+    @property
+    def serves(self) -> bool:
+        """Whether it takes runs: the engine of a remote model fails while its server does, and goes on."""
+        return self.state in (WorkerState.WARM, WorkerState.FAILED) and self.capacity > 0

@@ -328,7 +328,7 @@ def test_a_short_pause_is_kept_and_a_long_one_is_not_waited_for(
 
 def test_a_server_that_is_not_there_is_unreachable(server: FarServer, make_engine: MakeEngine) -> None:
     engine = make_engine(url="http://127.0.0.1:9/v1")
-    assert engine.trouble == "no connection"
+    assert engine.stats().error == "no connection"
     assert fault(ask(engine)) == (ErrorCode.UPSTREAM_UNREACHABLE, "no connection")
 
 
@@ -483,7 +483,7 @@ def test_a_private_address_needs_the_operators_word(
         monkeypatch.setattr(socket, "getaddrinfo", lambda *where: found)
     engine = make_engine(url=f"https://{host}:{server.port}/v1", private=False)
     words = "its address is of a private network, which models.toml does not allow"
-    assert (engine.trouble, fault(ask(engine))) == (words, (ErrorCode.UPSTREAM_UNREACHABLE, words))
+    assert (engine.stats().error, fault(ask(engine))) == (words, (ErrorCode.UPSTREAM_UNREACHABLE, words))
     assert (server.looks, server.asked) == (0, [])
 
 
@@ -520,7 +520,7 @@ def test_a_certificate_must_be_that_of_the_name(
 ) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda host, *options: REAL("127.0.0.1", *options))
     with far_server(secured) as server:
-        assert make_engine(url=f"https://{host}:{server.port}/v1").trouble == trouble
+        assert make_engine(url=f"https://{host}:{server.port}/v1").stats().error == trouble
 
 
 # --- the breaker, the looks, and the key
@@ -551,11 +551,11 @@ def test_a_look_tells_whether_the_server_is_there(
 ) -> None:
     monkeypatch.setattr(remote, "LOOK", 0.1)
     monkeypatch.setattr(remote, "LOOK_AGAIN", 0.1)
-    assert engine.trouble == ""
+    assert engine.stats().error == ""
     server.models = whole(401, {"error": {"message": f"Incorrect key {KEY}"}})
-    wait_for(lambda: engine.trouble == "401: the key was refused")
+    wait_for(lambda: engine.stats().error == "401: the key was refused")
     server.models = whole(404, {})
-    wait_for(lambda: engine.trouble == "")
+    wait_for(lambda: engine.stats().error == "")
 
 
 def wait_for(is_true: Callable[[], bool]) -> None:
@@ -573,7 +573,7 @@ def test_the_key_is_in_no_event_and_in_no_log(
     with caplog.at_level(logging.DEBUG):
         events = ask(engine)
     assert isinstance(events[-1], Failed)
-    assert KEY not in f"{events} {engine.info} {engine.trouble} {engine!r} {vars(engine)} {caplog.text}"
+    assert KEY not in f"{events} {engine.info} {engine.stats().error} {engine!r} {vars(engine)} {caplog.text}"
 
 
 @pytest.mark.parametrize("key", ["two words", "line\nbreak", "schlüssel"])

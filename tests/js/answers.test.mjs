@@ -84,6 +84,7 @@ test("several runs are told together, one in its own words", () => {
 test("a card says how it was asked and that it was stopped", () => {
   assert.equal(askedWords({ settings: { mode: "greedy" }, model: "m" }), "greedy · m")
   assert.equal(askedWords({ settings: { mode: "sample", temperature: 0.7, seed: 5 }, model: "m" }), "seed 5 · temperature 0.7 · m")
+  assert.equal(askedWords({ settings: { mode: "sample", temperature: 0.7, seed: null } }), "temperature 0.7")
   assert.match(stoppedWords({ status: "cancelled", text: "" }), /before the first token/)
   assert.match(stoppedWords({ status: "cancelled", text: "It" }), /kept/)
   assert.equal(stoppedWords({ status: "succeeded", text: "" }), "")

@@ -49,6 +49,7 @@ test("two runs are picked at most, the latest two", () => {
 test("a run is told in one line", () => {
   const run = { settings: { mode: "sample", temperature: 0.7, seed: 1 }, prompt_tokens: 1200, completion_tokens: 8, user_name: "Ada", model: "m" }
   assert.equal(rowWords(run), "sample 0.7 · seed 1 · 1,200 → 8 tokens · Ada · m")
+  assert.equal(rowWords({ ...run, prompt_tokens: null, settings: { mode: "sample", temperature: 0.7, seed: null } }), "sample 0.7 · ? → 8 tokens · Ada · m")
   assert.equal(rowWords({ ...run, completion_tokens: 0, settings: { mode: "greedy" } }), "greedy · Ada · m")
 })
 

@@ -32,3 +32,13 @@ test("the page looks often only while something can move", () => {
   assert.ok(nextLook([{ state: "absent", can: "" }]) < nextLook([warm, absent]))
   assert.ok(nextLook(undefined) < nextLook([warm]))
 })
+
+test("a remote model says where prompts go", () => {
+  const far = { title: "A", server: "far.example", detail: "no connection" }
+  assert.equal(stateWords({ ...far, state: "warm" }), "reachable · prompts go to far.example")
+  assert.equal(stateWords({ ...far, state: "failed" }), "not reachable: no connection · prompts go to far.example")
+  assert.equal(stateWords({ ...far, state: "absent", detail: "not connected" }), "not connected · prompts go to far.example")
+  assert.equal(optionWords({ ...far, state: "failed" }, false), "A (not reachable)")
+  assert.deepEqual(["load", "unload", ""].map((can) => wishWords({ ...far, state: "warm", can })), ["Connect", "Disconnect", ""])
+  assert.equal(wishWords({ ...far, state: "failed", can: "load" }), "Try again")
+})

@@ -6,6 +6,8 @@ import {
   alternativesOf,
   barsOf,
   bitsOf,
+  isOurs,
+  lacksFigures,
   pathOf,
   sentenceOf,
   showProbability,
@@ -94,4 +96,12 @@ test("a panel never covers its token and stays in the window", () => {
   }
   assert.equal(beside({ left: 10, top: 100, bottom: 120 }, size, view).top, 126)
   assert.equal(beside({ left: 10, top: 600, bottom: 620 }, size, view).top, 344)
+})
+
+test("tokens of a remote model have no ids, and figures if its server gives them", () => {
+  const token = { t: " a", lp: half, top: [[null, " a", half], [null, " b", Math.log(0.25)]] }
+  assert.deepEqual(alternativesOf(token).rows.map(({ text, taken }) => [text, taken]), [[" a", true], [" b", false]])
+  assert.equal(sentenceOf(token, 0), "a, token 1, probability 0.500")
+  assert.deepEqual([isOurs(token), isOurs({ id: 0 }), isOurs({ id: null })], [false, true, false])
+  assert.deepEqual([[{ t: "a", lp: null }], [{ t: "a" }], [{ t: "a", lp: null }, token], []].map(lacksFigures), [true, false, false, false])
 })

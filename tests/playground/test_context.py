@@ -49,21 +49,21 @@ def test_text_and_tokens_travel_only_when_they_are_wanted(alice: User) -> None:
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_there_is_room_for_just_as_many_examples_as_it_says(layout: str) -> None:
-    room = prompts.render(few_shot(3, layout)).counts()["room"]
+    room = prompts.counted(few_shot(3, layout)).counts()["room"]
     assert room > 50
-    assert prompts.render(few_shot(3 + room, layout)).over == 0
-    assert prompts.render(few_shot(4 + room, layout)).over > 0
+    assert prompts.counted(few_shot(3 + room, layout)).over == 0
+    assert prompts.counted(few_shot(4 + room, layout)).over > 0
 
 
 @pytest.mark.parametrize("layout", LAYOUTS)
 def test_without_examples_nobody_knows_how_long_they_are(layout: str) -> None:
-    assert prompts.render(few_shot(0, layout)).counts()["room"] is None
+    assert prompts.counted(few_shot(0, layout)).counts()["room"] is None
 
 
 def test_an_empty_example_counts_nothing_and_moves_no_other() -> None:
     wanted = few_shot(3, "chat").as_json()
     wanted["examples"][1] |= {"values": {}, "output": ""}
-    first, second, third = prompts.render(PromptSpec.model_validate(wanted)).counts()["examples"]
+    first, second, third = prompts.counted(PromptSpec.model_validate(wanted)).counts()["examples"]
     assert (first, second, third) == (first, 0, first)
 
 
@@ -103,7 +103,8 @@ def test_a_run_of_files_that_changed_keeps_its_text(alice: User, run: Run) -> No
     client = Client()
     client.force_login(alice)
     answer = client.get(reverse("run-prompt", args=[run.pk])).json()
-    assert answer == {"text": run.prompt_text, "tokens": None}
+    assert (answer["text"], answer["tokens"]) == (run.prompt_text, None)
+    assert "files of this model have changed" in answer["why"]
 
 
 # --- settings

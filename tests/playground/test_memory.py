@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from inference.registry import FolderSource, ModelSpec
+from inference.registry import FolderSource, ModelSpec, RemoteSource
 from playground import memory
 
 GB = 10**9
@@ -74,3 +74,9 @@ def test_a_broken_folder_still_has_a_size(tmp_path: Path) -> None:
     path = folder(tmp_path / "m")
     (path / "config.json").write_text("{broken")
     assert memory.needed_by(spec(path), 16) >= memory.RUNTIME
+
+
+def test_a_remote_model_takes_a_process_without_torch(tmp_path: Path) -> None:
+    source = RemoteSource("https://far.example/v1", "big")
+    far = ModelSpec("far", "far", "decoder", source, tmp_path / "not there")
+    assert memory.needed_by(far, 16) == memory.REMOTE < memory.RUNTIME

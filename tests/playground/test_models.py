@@ -92,10 +92,16 @@ def with_remote(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("with_remote")
-@pytest.mark.parametrize("wish", ["load", "unload"])
-def test_a_remote_model_is_refused(alice: User, experiment: Experiment, wish: str) -> None:
-    assert catalog.local_models() == (MODEL,)
-    assert refused(ask(alice, experiment, wish, "far")) == (422, "remote_model")
+@pytest.mark.parametrize(
+    ("state", "wish"),
+    [(WorkerState.ABSENT, "load"), (WorkerState.WARM, "unload"), (WorkerState.FAILED, "unload")],
+)
+def test_a_remote_model_is_asked_for_like_others(
+    alice: User, experiment: Experiment, state: WorkerState, wish: str
+) -> None:
+    lease(state, "far", capacity=16 * (wish == "unload"))
+    assert catalog.model_state("far").can == wish
+    assert ask(alice, experiment, wish, "far").status_code == 202
 
 
 def test_nothing_is_unloaded_under_a_run(alice: User, experiment: Experiment) -> None:

@@ -30,12 +30,12 @@ def test_rows_that_are_off_are_counted_as_if_they_were_placed(alice: User, layou
     body = json.dumps({"spec": off.as_json()})
     answer = client.post(reverse("prompt-examples"), body, content_type="application/json")
     on = spec(examples=examples(*REVIEWS), layout=layout)
-    assert answer.json()["examples"] == prompts.render(on).counts()["examples"]
-    assert prompts.render(off).counts()["examples"] == []
+    assert answer.json()["examples"] == prompts.counted(on).counts()["examples"]
+    assert prompts.counted(off).counts()["examples"] == []
 
 
 def test_an_empty_example_keeps_its_place_in_the_counts() -> None:
-    first, empty, last = prompts.render(spec(examples=examples(*REVIEWS))).counts()["examples"]
+    first, empty, last = prompts.counted(spec(examples=examples(*REVIEWS))).counts()["examples"]
     assert (empty, first > 0, last > first) == (0, True, True)
 
 

@@ -43,6 +43,11 @@ def worker(
     worker.close()
 
 
+def local(worker: Worker) -> Engine:
+    assert isinstance(worker.engine, Engine)
+    return worker.engine
+
+
 @pytest.fixture
 def alive(monkeypatch: pytest.MonkeyPatch) -> list[int]:
     """How many of the earlier models are still in memory whenever a model is about to be loaded."""
@@ -77,19 +82,19 @@ def test_wrong_faster_modules_are_left_out(
         worker.load()
     assert "loaded again without faster modules" in caplog.text
     assert alive == [0, 0], "the ruined model makes room for the second"
-    assert (worker.engine.info.attention, worker.engine.info.modules) == ("flat", {})
+    assert (local(worker).info.attention, local(worker).info.modules) == ("flat", {})
     assert (WorkerLease.objects.get().state, WorkerLease.objects.get().detail) == ("warm", "")
     plain = load_model(folder, dtype="auto", device="cpu")
     other = Engine(plain.model, plain.tokenizer, EngineConfig(accelerate=False))
     other.start()
-    assert worker.engine.next_token(PROMPT) == other.next_token(PROMPT)
+    assert local(worker).next_token(PROMPT) == other.next_token(PROMPT)
     other.stop()
 
 
 def test_good_model_is_loaded_once(worker: Worker, alive: list[int]) -> None:
     worker.load()
     assert alive == [0]
-    assert sum(worker.engine.info.modules.values()) > 0
+    assert sum(local(worker).info.modules.values()) > 0
     assert WorkerLease.objects.get().state == "warm"
 
 
@@ -138,8 +143,8 @@ def test_dead_engine_ends_the_process(
         worker._stopped.set()
 
     worker.load()
-    monkeypatch.setattr(worker.engine._runner, "run", run)
+    monkeypatch.setattr(local(worker)._runner, "run", run)
     monkeypatch.setattr(worker, "_die", die)
-    worker.engine.submit(GenerationRequest("a", tuple(PROMPT)))
+    local(worker).submit(GenerationRequest("a", tuple(PROMPT)))
     PULSE(worker)
     assert reasons == [reason]

@@ -136,7 +136,8 @@ class Command(BaseCommand):
 
     def summarise(self, run: Run) -> None:
         usage, timing = run.usage, run.timing
-        counts = f"{usage['prompt_tokens']} + {usage['completion_tokens']} tokens"
+        prompt = "?" if usage["prompt_tokens"] is None else usage["prompt_tokens"]
+        counts = f"{prompt} + {usage['completion_tokens']} tokens"
         numbers = f"{run.status} ({run.finish_reason}) · {counts}"
         if timing["first_token_ms"] is not None:
             numbers += f" · first token {timing['first_token_ms'] / 1000:.2f} s"

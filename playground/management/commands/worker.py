@@ -18,8 +18,8 @@ class Command(BaseCommand):
         parser.add_argument("model", nargs="?", help="name of an entry in models.toml")
 
     def handle(self, *args: Any, model: str | None, **options: Any) -> None:
-        names = catalog.local_models()
+        names = catalog.registry().names()
         if model is not None and model not in names:
-            raise CommandError(f"models.toml has no local model {model!r}; it has {', '.join(names)}.")
+            raise CommandError(f"models.toml has no model {model!r}; it has {', '.join(names)}.")
         host = Host.of_machine() if model is None else Host.of_one(model)
         host.run()

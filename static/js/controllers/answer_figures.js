@@ -1,6 +1,6 @@
 // Under one answer: how surprising each token was as a line of bars, and the figures of the whole.
 
-import { barsOf, pathOf, summaryOf, summaryWords, surpriseWords } from "../models/token_figures.js";
+import { barsOf, lacksFigures, pathOf, summaryOf, summaryWords, surpriseWords } from "../models/token_figures.js";
 
 const EVERY = 250 // ms between drawings while tokens stream
 const [COLUMNS, HEIGHT] = [160, 24]
@@ -11,6 +11,7 @@ export class AnswerFigures {
     Object.assign(this, { place, answer, bars: [], timer: null, drawnAt: -EVERY })
     this.spark = place.querySelector("svg")
     this.words = place.querySelector("[data-figure-words]")
+    this.none = place.nextElementSibling
     this.spark.setAttribute("viewBox", `0 0 ${COLUMNS} ${HEIGHT}`)
     this.spark.addEventListener("click", (event) => choose(this.#barAt(event)?.at))
     answer.addEventListener("drawn", () => this.#soon())
@@ -28,6 +29,7 @@ export class AnswerFigures {
     this.drawnAt = performance.now()
     const { tokens } = this.answer
     const summary = summaryOf(tokens)
+    this.none.hidden = !lacksFigures(tokens)
     this.place.hidden = !summary
     if (!summary) return
     this.bars = barsOf(tokens, COLUMNS, HEIGHT)

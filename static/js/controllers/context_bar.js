@@ -20,14 +20,26 @@ export class ContextBar {
     })
   }
 
-  show({ counts, warnings }) {
+  show({ counts, uncounted, warnings }) {
+    if (counts) this.#showCounts(counts)
+    else this.#showNone(uncounted)
+    this.#refill(byId("warnings"), warnings.map((hint) => this.#hint(hint)))
+  }
+
+  #showCounts(counts) {
     const whole = Math.max(counts.window, counts.prompt + counts.reserved)
     this.#draw(segmentsOf(counts).map((one) => segment(one, counts, whole)))
     this.bar.classList.toggle("over", counts.over > 0)
     const room = element("span", { class: "room", text: roomWords(counts) })
     byId("counts").replaceChildren(...legendOf(counts).map(key), element("strong", { text: totalWords(counts) }), room)
     this.#tell(overWords(counts), curesFor(counts))
-    this.#refill(byId("warnings"), warnings.map((hint) => this.#hint(hint)))
+  }
+
+  /** Nobody here can count the tokens of a remote model, and `words` say so. */
+  #showNone(words) {
+    this.#draw([])
+    byId("counts").replaceChildren(words)
+    this.#tell("", [])
   }
 
   refuse(message) {
@@ -42,6 +54,7 @@ export class ContextBar {
     const held = [...this.bar.children].indexOf(document.activeElement)
     say(this.label, "")
     this.bar.replaceChildren(...parts)
+    this.bar.classList.toggle("unknown", parts.length === 0)
     const stop = parts[Math.max(0, Math.min(held, parts.length - 1))]
     if (stop) stop.tabIndex = 0
     if (held >= 0) stop?.focus()

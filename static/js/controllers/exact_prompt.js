@@ -29,9 +29,9 @@ export class ExactPrompt {
     return !this.panel.hidden && this.past === null
   }
 
-  show({ text, tokens }) {
+  show({ text, tokens, why }) {
     if (tokens === undefined) return // asked for before somebody looked
-    this.now = { text, tokens }
+    this.now = { text, tokens, why }
     if (this.wantsTokens) this.#draw()
   }
 
@@ -71,11 +71,11 @@ export class ExactPrompt {
   }
 
   #draw() {
-    const { text, tokens, fault } = this.#shown
+    const { text, tokens, why, fault } = this.#shown
     const what = this.past ? "Of the run below" : "Of the prompt above"
     byId("exact-note").textContent = fault ?? `${what}: ${sizeWords(text, tokens)}`
     byId("exact-now").hidden = this.past === null
-    byId("exact-stale").hidden = tokens !== null
+    say(byId("exact-stale"), why ?? "")
     for (const id of ["borders", "unseen"]) byId(id).disabled = tokens === null
     this.current = -1
     say(byId("exact-token"), byId("borders").checked && tokens?.length ? "Point at a token, or walk with the arrow keys." : "")

@@ -11,7 +11,7 @@ export function connectCosts(draft, grid, url) {
   let request = new AbortController()
   const ask = async (examples) => {
     const body = { spec: { ...draft.spec, examples, input: {} } }
-    return (await requestJson("POST", url, { body, signal: request.signal })).examples
+    return (await requestJson("POST", url, { body, signal: request.signal })).examples ?? []
   }
   const costs = new ExampleCosts(draft, ask)
   const draw = () => {
@@ -30,9 +30,10 @@ export function connectCosts(draft, grid, url) {
   draft.addEventListener("change", complete.cancel)
   return {
     show({ counts }) {
-      costs.learn(counts.examples)
+      if (counts) costs.learn(counts.examples)
       draw()
-      complete()
+      if (counts) complete()
+      else complete.cancel()
     },
     refuse: complete,
   }

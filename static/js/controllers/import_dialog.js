@@ -219,8 +219,9 @@ export class ImportDialog {
       const { text, counts } = await requestJson("POST", this.urls.render, { body: { spec, tokens: true } })
       if (outcome !== this.outcome) return
       byId("import-preview").textContent = text
-      const over = counts.over ? `, ${plain(counts.over)} more than the window holds` : ""
-      byId("import-counts").textContent = `${plain(counts.prompt)} tokens with ${spec.examples.length === 1 ? "1 shot" : `${spec.examples.length} shots`}${over}`
+      const shots = spec.examples.length === 1 ? "1 shot" : `${spec.examples.length} shots`
+      const over = counts?.over ? `, ${plain(counts.over)} more than the window holds` : ""
+      byId("import-counts").textContent = counts ? `${plain(counts.prompt)} tokens with ${shots}${over}` : shots
     } catch (error) {
       if (outcome !== this.outcome) return
       byId("import-preview").textContent = ""

@@ -48,7 +48,7 @@ export class NextToken {
       this.#show()
     })
     byId("next-rows").addEventListener("click", ({ target }) => this.#begin(target.closest("button")))
-    document.addEventListener("token-chosen", ({ detail }) => detail.run && this.probe.goTo(detail))
+    document.addEventListener("token-chosen", ({ detail }) => detail.run && detail.isOurs !== false && this.probe.goTo(detail))
     this.probe.open(panel.open)
   }
 

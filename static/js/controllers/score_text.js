@@ -7,13 +7,18 @@ import { promptKey } from "../models/token_probe.js";
 import "../elements/answer_text.js";
 
 export class ScoreText {
-  constructor({ draft, url }) {
-    Object.assign(this, { draft, url })
+  constructor({ draft, url, models }) {
+    Object.assign(this, { draft, url, models })
     this.text = byId("score-text")
     this.button = byId("score-button")
     this.button.addEventListener("click", () => this.#score())
     this.text.addEventListener("input", () => this.#hint())
     for (const kind of ["change", "replace"]) draft.addEventListener(kind, () => this.#hint())
+    this.#hint()
+  }
+
+  showModels(models) {
+    this.models = models
     this.#hint()
   }
 
@@ -47,11 +52,12 @@ export class ScoreText {
 
   /** Beside the button: what is worth knowing before it is pressed. */
   #hint() {
-    const { layout } = this.draft.spec
+    const { layout, model } = this.draft.spec
+    const lack = this.models.find(({ name }) => name === model)?.lacks?.score
     const isStale = this.scored !== undefined && this.scored !== this.#question()
     const wantsSpace = layout === "plain" && /^\S/.test(this.text.value)
-    const words = [isStale && "The prompt or the text has changed since it was scored.", wantsSpace && "In the plain layout answers begin with a space."]
+    const words = [lack, isStale && "The prompt or the text has changed since it was scored.", wantsSpace && "In the plain layout answers begin with a space."]
     byId("score-note").textContent = words.filter(Boolean).join(" ")
-    this.button.disabled = this.text.value === ""
+    this.button.disabled = this.text.value === "" || Boolean(lack)
   }
 }

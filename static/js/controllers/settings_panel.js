@@ -20,7 +20,7 @@ export function connectSettings(draft, page) {
   connectChoices(draft)
   connectStops(draft, page.limits)
   connectSeed(draft)
-  byId("model").addEventListener("change", (event) => draft.change(() => (draft.spec.model = event.target.value)))
+  byId("model").addEventListener("change", ({ target }) => draft.rewrite(({ spec }) => choose(spec, target.value, models)))
   const show = () => {
     showAll(draft.spec)
     showModel(draft, models)
@@ -35,6 +35,13 @@ export function connectSettings(draft, page) {
       showModel(draft, models)
     },
   }
+}
+
+/** Takes a model; a layout that it does not have becomes the one that it has. */
+function choose(spec, name, models) {
+  spec.model = name
+  const { layouts } = models.find((one) => one.name === name) ?? {}
+  if (layouts && !layouts.includes(spec.layout)) [spec.layout] = layouts
 }
 
 function connectKnob(draft, key) {
@@ -126,10 +133,28 @@ function showModel(draft, models) {
   byId("model-detail").textContent = model ? stateWords(model) : "not in models.toml any more: choose another"
   byId("model-dot").dataset.state = model?.state ?? "failed"
   showOptions(models, model)
-  const chat = byId("layout").querySelector('[value="chat"]')
-  chat.disabled = Boolean(model) && !model.layouts.includes("chat")
-  byId("layout-note").hidden = !chat.disabled
+  showLayouts(model)
+  showLacks(model?.lacks ?? {})
   showDependent(draft, models)
+}
+
+const NO_TEMPLATE = "This model has no chat template, so only the plain layout works."
+
+function showLayouts(model) {
+  for (const choice of byId("layout").querySelectorAll("input")) {
+    choice.disabled = Boolean(model) && !model.layouts.includes(choice.value)
+  }
+  const isLimited = Boolean(model) && model.layouts.length === 1
+  say(byId("layout-note"), isLimited ? (model.lacks?.layout ?? NO_TEMPLATE) : "")
+}
+
+/** Settings that the server of a remote model does not take are disabled, with the reason. */
+function showLacks(lacks) {
+  for (const part of document.querySelectorAll("[data-lack]")) {
+    const reason = lacks[part.dataset.lack] ?? ""
+    say(part, reason)
+    for (const box of part.parentElement.querySelectorAll("input, button")) box.disabled = Boolean(reason)
+  }
 }
 
 function showOptions(models, chosen) {

@@ -1,7 +1,7 @@
 // Every token of one answer can be looked at: with the pointer, by touch, and with ← and → from the keyboard.
 // Tells the page which token was chosen ("token-chosen"), and that an answer is to begin anew ("begin-with").
 
-import { sentenceOf } from "../models/token_figures.js";
+import { isOurs, sentenceOf } from "../models/token_figures.js";
 import { AnswerFigures } from "./answer_figures.js";
 import { TokenPanel } from "./token_panel.js";
 
@@ -40,7 +40,7 @@ export class TokenInspector {
     span.classList.add("chosen")
     span.focus({ preventScroll: this.#isInSight(span) })
     this.#show(at)
-    document.dispatchEvent(new CustomEvent("token-chosen", { detail: { run: this.answer.run, at } }))
+    document.dispatchEvent(new CustomEvent("token-chosen", { detail: { run: this.answer.run, at, isOurs: isOurs(this.answer.tokens[at]) } }))
   }
 
   /** Closes the panel and forgets the choice. The token stays where Tab comes to. */

@@ -2,9 +2,10 @@
 
 import { element } from "../lib/dom.js";
 import { beside } from "../lib/beside.js";
-import { alternativesOf, bitsOf, isKnown, showProbability, spoken, visible } from "../models/token_figures.js";
+import { alternativesOf, bitsOf, isKnown, isOurs, showProbability, spoken, visible } from "../models/token_figures.js";
 
 const HINT = "Choose one to branch the answer here."
+const NO_BRANCH = "A remote model cannot go on with another token."
 
 export class TokenPanel {
   /** With `branches` the alternatives are buttons. */
@@ -23,9 +24,10 @@ export class TokenPanel {
     this.part("place").textContent = `token ${at + 1}${token.given ? ", given" : ""}`
     this.part("figures").textContent = figureWords(token)
     const { rows, rest } = alternativesOf(token)
-    this.part("rows").replaceChildren(...rows.map((row) => rowOf(row, token, this.branches)))
+    const branches = this.branches && isOurs(token)
+    this.part("rows").replaceChildren(...rows.map((row) => rowOf(row, token, branches)))
     this.part("rest").textContent = rows.length ? `all other tokens ${showProbability(rest)}` : ""
-    this.hint(this.branches && rows.length > 1 ? HINT : "")
+    this.hint(this.branches && rows.length > 1 ? (branches ? HINT : NO_BRANCH) : "")
     this.place(span)
   }
 
@@ -67,7 +69,8 @@ function ownText(token) {
 
 function figureWords(token) {
   if (!isKnown(token)) return "probability not known"
-  return `p ${showProbability(Math.exp(token.lp))} · rank ${token.rank.toLocaleString("en")} · ${bitsOf(token.lp).toFixed(2)} bits`
+  const rank = token.rank && `rank ${token.rank.toLocaleString("en")}`
+  return [`p ${showProbability(Math.exp(token.lp))}`, rank, `${bitsOf(token.lp).toFixed(2)} bits`].filter(Boolean).join(" · ")
 }
 
 function rowOf({ id, text, probability, rank, taken }, token, branches) {

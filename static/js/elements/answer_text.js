@@ -2,7 +2,7 @@
 // selected stays selected.
 
 import { inNextFrame } from "../lib/frames.js";
-import { isKnown, stepOf } from "../models/token_figures.js";
+import { isKnown, isOurs, stepOf } from "../models/token_figures.js";
 
 const CHUNK = 400 // tokens a frame; a long answer that is opened at once must not hold the page up
 
@@ -64,8 +64,8 @@ class AnswerText extends HTMLElement {
 
   #add(token, place) {
     const at = this.tokens.push(token) - 1
-    if (token.id === undefined) {
-      place.append(token.t) // text of unknown tokens
+    if (!isOurs(token) && !isKnown(token)) {
+      place.append(token.t) // nothing is known of it but its text
       this.#spans.push(null)
       return
     }

@@ -39,9 +39,9 @@ export function connectEditor(draft, page, room) {
   const exact = connectPreview(draft, page, grid)
   connectFork(draft, room)
   if (page.may_edit) connectTags(page, commands)
-  new ScoreText({ draft, url: page.urls.score })
+  const score = new ScoreText({ draft, url: page.urls.score, models: page.models })
   const next = new NextToken({ draft, url: page.urls.next_token, models: page.models })
-  return { exact, grid, showModels: (models) => [settings, next].forEach((part) => part.showModels(models)) }
+  return { exact, grid, showModels: (models) => [settings, score, next].forEach((part) => part.showModels(models)) }
 }
 
 /** The grid of examples with all that fills it; for every page with a draft. */

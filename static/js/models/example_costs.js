@@ -4,7 +4,7 @@ const AT_ONCE = 100 // examples in one question
 const REMEMBERED = 5000
 
 export class ExampleCosts {
-  /** `ask(examples)` resolves to their counts. */
+  /** `ask(examples)` resolves to their counts, or to none where nobody knows them. */
   constructor(draft, ask) {
     Object.assign(this, { draft, ask, known: new Map() })
   }
@@ -28,7 +28,7 @@ export class ExampleCosts {
       const examples = structuredClone(all.slice(start, start + AT_ONCE))
       const keys = examples.map((example) => this.#key(example))
       const counts = await this.ask(examples)
-      keys.forEach((key, index) => this.#remember(key, counts[index]))
+      counts.forEach((count, index) => this.#remember(keys[index], count))
       heard()
     }
   }

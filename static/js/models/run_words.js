@@ -2,6 +2,7 @@
 
 const REASONS = {
   stop: "ended by itself",
+  server_stop: "ended by itself or at a stop string",
   length: "reached max new tokens",
   stop_string: "met a stop string",
   cancelled: "stopped",
@@ -75,6 +76,7 @@ export function stoppedWords({ status, text }) {
 export function askedWords({ settings, model, version }) {
   if (!settings) return model ?? ""
   const { mode, temperature, seed } = settings
-  const decoding = mode === "greedy" ? "greedy" : `seed ${seed} · temperature ${temperature}`
+  const sampled = [Number.isInteger(seed) && `seed ${seed}`, `temperature ${temperature}`].filter(Boolean).join(" · ")
+  const decoding = mode === "greedy" ? "greedy" : sampled
   return [decoding, model, version && `v${version}`].filter(Boolean).join(" · ")
 }

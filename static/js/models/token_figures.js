@@ -1,5 +1,6 @@
 // Figures of tokens and whole answers. A record is { t, id, lp, rank, top }; `lp` is the natural logarithm of the
-// probability in the raw softmax, before temperature, top-k and top-p. A record of unknown figures has no `lp`.
+// probability in the raw softmax, before temperature, top-k and top-p. A record of unknown figures has no `lp`. Those of
+// a remote model have no `id` and no `rank`, and an `lp` of null where its server gives none.
 
 const STEPS = [0.05, 0.2, 0.5, 0.9]
 const SIGNS = { "\n": "⏎", "\r": "␍", "\t": "⇥", " ": "·" }
@@ -7,6 +8,12 @@ const NAMES = { "\n": "line break", "\r": "carriage return", "\t": "tab", " ": "
 const LEAST_SCALE = 4 // bits; a sure answer must not look like a mountain range
 
 export const isKnown = (token) => token.lp !== undefined && token.lp !== null
+
+/** Whether the answer of a remote model came without figures. */
+export const lacksFigures = (tokens) => tokens.some((token) => token.lp === null) && !tokens.some(isKnown)
+
+/** Whether an answer could go on from this token: that takes an id. */
+export const isOurs = (token) => token.id !== undefined && token.id !== null
 
 /** How surprising something of this log-probability is, in bits; 0 is certain. */
 export const bitsOf = (lp) => (lp === 0 ? 0 : -lp / Math.LN2)
@@ -37,7 +44,8 @@ export function sentenceOf(token, at) {
   const place = `token ${at + 1}`
   const given = token.given ? ", given" : ""
   if (!isKnown(token)) return `${spoken(token.t)}, ${place}${given}`
-  return `${spoken(token.t)}, ${place}${given}, probability ${showProbability(Math.exp(token.lp))}, rank ${token.rank}`
+  const rank = token.rank ? `, rank ${token.rank}` : ""
+  return `${spoken(token.t)}, ${place}${given}, probability ${showProbability(Math.exp(token.lp))}${rank}`
 }
 
 /**
@@ -45,7 +53,8 @@ export function sentenceOf(token, at) {
  * itself wherever it ranks; `rest` is the probability of all other tokens together.
  */
 export function alternativesOf(token) {
-  const rows = (token.top ?? []).map(([id, text, lp], index) => ({ id, text, probability: Math.exp(lp), rank: index + 1, taken: id === token.id }))
+  const isTaken = (id, text) => (isOurs(token) ? id === token.id : text === token.t)
+  const rows = (token.top ?? []).map(([id, text, lp], index) => ({ id, text, probability: Math.exp(lp), rank: index + 1, taken: isTaken(id, text) }))
   if (isKnown(token) && !rows.some((row) => row.taken)) {
     rows.push({ id: token.id, text: token.t, probability: Math.exp(token.lp), rank: token.rank, taken: true })
   }

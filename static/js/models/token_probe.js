@@ -102,6 +102,7 @@ export function promptKey({ settings, ...rest }) {
 /** Why the model cannot be asked now, or "". */
 function coldWords(model) {
   if (!model) return "This model is not in models.toml any more: choose another."
+  if (model.lacks?.next_token) return model.lacks.next_token
   if (model.state === "warm") return ""
   if (model.state === "loading") return `The model is being loaded: ${model.detail}.`
   if (model.state === "failed") return `The model cannot be loaded: ${model.detail}.`
