@@ -8,7 +8,7 @@ import { fromBase64, toBase64 } from "../lib/base64.js";
 import { mergeDrafts } from "./draft_merge.js";
 import { RoomDocument } from "./room_document.js";
 
-const SEND_AFTER = 30 // ms: what is typed in so short a time goes in one frame
+const SEND_EVERY = 30 // ms: a letter goes at once, what is typed so soon after it goes together
 const PATIENCE = 5000 // ms without a word from the server about an edit
 const PART = 120_000 // characters of a frame; the server takes no larger ones than 256 KiB
 
@@ -24,6 +24,7 @@ export class Room extends EventTarget {
     this.id = null // of the document, once it is here
     this.base = structuredClone(draft.asJson()) // what page and server had in common at last
     this.number = 0 // of the last edit sent
+    this.sentAt = 0
     this.kept = 0
     this.people = new Map() // seat -> member
     this.fault = ""
@@ -176,7 +177,7 @@ export class Room extends EventTarget {
   #edited(update) {
     this.isKeptHere = false
     this.unsent.push(update)
-    if (this.isHere) this.timer ??= this.clock.setTimeout(() => this.#send(), SEND_AFTER)
+    if (this.isHere) this.timer ??= this.clock.setTimeout(() => this.#send(), Math.max(0, this.sentAt + SEND_EVERY - Date.now()))
     this.#tellState()
   }
 
@@ -185,7 +186,7 @@ export class Room extends EventTarget {
     this.timer = null
     if (!this.isHere || !this.unsent.length) return
     const text = toBase64(this.document.together(this.unsent))
-    this.unsent = []
+    Object.assign(this, { unsent: [], sentAt: Date.now() })
     this.number += 1
     for (let at = 0; at < text.length; at += PART) {
       this.socket.send({ op: "edit", n: this.number, update: text.slice(at, at + PART), more: at + PART < text.length })
