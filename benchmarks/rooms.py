@@ -100,7 +100,7 @@ def measure(instance: Instance, options: argparse.Namespace) -> dict[str, Any]:
             share = (computed(web) - before) / (time.monotonic() - begun)
             found = {"keystroke": keystrokes, "socket": list(lags)}
         chrome.close()
-    return found | {"web cpu": share, "web MB": pss(web) / 1e6}
+    return found | {"web cpu": share, "web MB": pss(web)}
 
 
 def computed(process: int) -> float:

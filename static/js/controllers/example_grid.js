@@ -25,10 +25,12 @@ export class ExampleGrid {
   /** Draws what changed: rows of examples that are still there stay as they are, with focus and scroll. */
   draw() {
     const key = JSON.stringify(this.draft.columns)
-    if (key !== this.drawn) this.made.clear()
+    if (key !== this.drawn) {
+      this.made.clear()
+      // An undo from before a column got another name would bring the old name back.
+      drawHead(this.draft, { removed: (name) => this.edits.removeField(name), renamed: () => this.edits.forget() })
+    }
     this.drawn = key
-    // An undo from before a column got another name would bring the old name back.
-    drawHead(this.draft, { removed: (name) => this.edits.removeField(name), renamed: () => this.edits.forget() })
     const rows = this.draft.spec.examples.map((example) => this.#rowOf(example))
     this.made = new Map(rows.map((row) => [row.dataset.id, row]))
     putChildren(this.rows, rows)

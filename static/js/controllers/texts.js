@@ -10,6 +10,7 @@ export function connectTexts(draft) {
 
   const echo = () => {
     const name = draft.title.trim() || "Untitled"
+    if (document.title === `${name} · Fewshot`) return
     for (const place of echoes) place.textContent = name
     document.title = `${name} · Fewshot`
   }

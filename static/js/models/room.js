@@ -9,6 +9,7 @@ import { mergeDrafts } from "./draft_merge.js";
 import { RoomDocument } from "./room_document.js";
 
 const SEND_EVERY = 30 // ms: a letter goes at once, what is typed so soon after it goes together
+const SHARE = 2 // a page that shows what others write is idle for this many times as long
 const PATIENCE = 5000 // ms without a word from the server about an edit
 const PART = 120_000 // characters of a frame; the server takes no larger ones than 256 KiB
 
@@ -28,6 +29,7 @@ export class Room extends EventTarget {
     this.kept = 0
     this.people = new Map() // seat -> member
     this.fault = ""
+    Object.assign(this, { waiting: [], isHeld: false, turn: null, shownAt: 0, pause: 0 }) // for what others write
     this.#begin()
     for (const kind of ["change", "replace"]) draft.addEventListener(kind, (event) => event.detail?.isNews || this.#write())
     socket.room = this
@@ -89,13 +91,12 @@ export class Room extends EventTarget {
 
   /** While somebody composes a character, their box must not change under them: what others write waits. */
   hold() {
-    this.held ??= []
+    this.isHeld = true
   }
 
   release() {
-    const waiting = this.held ?? []
-    this.held = null
-    if (waiting.length) this.#take(waiting)
+    this.isHeld = false
+    this.#take([])
   }
 
   get isSafe() {
@@ -120,10 +121,11 @@ export class Room extends EventTarget {
 
   #joined({ room, seat, update, vector, members }) {
     const isOther = room !== this.id
+    if (isOther) this.waiting = [] // they are of the document that was
     if (isOther && this.id) this.#beginAnew()
     Object.assign(this, { id: room, keptVector: fromBase64(vector), seat, isHere: true, people: new Map(members.map((member) => [member.seat, member])) })
     if (isOther) this.#mergeInto(fromBase64(update))
-    else this.document.receive(fromBase64(update))
+    else this.document.receive(...this.waiting.splice(0).map(fromBase64), fromBase64(update))
     if (this.mayEdit) for (const kept of this.memory.read()) if (kept.room === room) this.document.recall(fromBase64(kept.update))
     // Whatever was not kept is sent again as one edit: the server may have heard all, some or nothing of it.
     const isOwed = this.unsent.length || this.number !== this.kept
@@ -169,9 +171,21 @@ export class Room extends EventTarget {
     this.draft.receive(this.document.read())
   }
 
+  /** What others write waits for its turn outside of the document: so what is written here meanwhile stands beside it. */
   #take(updates) {
-    if (this.held) return this.held.push(...updates)
+    this.waiting.push(...updates)
+    if (this.isHeld || !this.waiting.length) return
+    this.turn ??= this.clock.setTimeout(() => this.#apply(), Math.max(0, this.shownAt + this.pause - Date.now()))
+  }
+
+  #apply() {
+    this.turn = null
+    if (this.isHeld) return
+    const updates = this.waiting.splice(0)
+    const begun = Date.now()
     this.document.receive(...updates.map(fromBase64))
+    this.shownAt = Date.now()
+    this.pause = SHARE * (this.shownAt - begun)
   }
 
   #edited(update) {
