@@ -14,7 +14,7 @@ from pydantic import Field
 
 from playground.actions import audit
 from playground.actions.deletions import BATCH, remove_runs
-from playground.actions.storage import total
+from playground.actions.storage import TEXTS, TOKENS, total
 from playground.models import Comment, Rating, Run, ShareLink, Team, Vote
 from playground.models.run import LIVE
 from playground.specs import Strict
@@ -64,11 +64,9 @@ def save(team: Team, user: User, policy: Policy) -> None:
 
 
 def preview(team: Team, policy: Policy) -> Preview:
-    going = too_old(team, policy.runs).aggregate(
-        rows=Count("pk"), bytes=total("tokens", "begun", "prompt_ids", "text", "prompt_text", "spec")
-    )
+    going = too_old(team, policy.runs).aggregate(rows=Count("pk"), bytes=total(*TOKENS, *TEXTS))
     losing = tokens_too_old(team, policy.tokens).exclude(pk__in=too_old(team, policy.runs).values("pk"))
-    tokens = losing.aggregate(rows=Count("pk"), bytes=total("tokens"))
+    tokens = losing.aggregate(rows=Count("pk"), bytes=total("tokens", "scores"))
     return Preview(tokens["rows"], tokens["bytes"], going["rows"], going["bytes"])
 
 
@@ -133,4 +131,4 @@ def prune_team(team: Team, until: float) -> None:
 
 def _drop_tokens(runs: QuerySet[Run]) -> int:
     batch = list(runs.order_by().values_list("pk", flat=True)[:BATCH])
-    return Run.objects.filter(pk__in=batch).update(tokens=None) if batch else 0
+    return Run.objects.filter(pk__in=batch).update(tokens=None, scores=None) if batch else 0

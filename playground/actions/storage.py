@@ -8,6 +8,9 @@ from django.db.models.functions import Cast, Coalesce
 
 from playground.models import ShareLink, Team
 
+TOKENS = ("tokens", "begun", "scores", "prompt_ids")  # columns of a run
+TEXTS = ("text", "prompt_text", "spec", "messages")
+
 
 class Bytes(Func):
     """Stored bytes of a column; null counts nothing. On PostgreSQL that is after its own compression."""
@@ -41,8 +44,8 @@ def of_team(team: Team) -> Storage:
     """Deleted work counts until it is removed."""
     runs = team.runs.aggregate(
         count=Count("pk"),
-        tokens=total("tokens", "begun", "prompt_ids"),
-        texts=total("text", "prompt_text", "spec"),
+        tokens=total(*TOKENS),
+        texts=total(*TEXTS),
     )
     snapshots = ShareLink.objects.filter(team=team).aggregate(bytes=total("snapshot"))["bytes"]
     return Storage(team.experiments.count(), runs["count"], runs["tokens"], runs["texts"], snapshots)
