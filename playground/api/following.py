@@ -128,7 +128,7 @@ async def follow(key: ApiKey, runs: list[Run]) -> AsyncIterator[Following]:
     rights.join(following)
     try:
         for index, run in enumerate(runs):
-            choices.append(Choice(index, run, await reels.watch(run, moved)))
+            choices.append(Choice(index, run, await reels.watch(run, moved, placed=False)))
         moved.set()
         yield following
     finally:

@@ -147,14 +147,19 @@ class Reels:
     _reader: Reader | None = None
     _tasks: list["asyncio.Task[None]"] = field(default_factory=list)
 
-    async def watch(self, run: Run, listener: asyncio.Event) -> Reel:
-        """The reel of ``run``, read up to now; ``listener`` is set whenever it moves."""
+    async def watch(self, run: Run, listener: asyncio.Event, *, placed: bool = True) -> Reel:
+        """The reel of ``run``, read up to now; ``listener`` is set whenever it moves.
+
+        Its place in the queue is worked out at once if ``placed``, else with the next poll.
+        """
         self._ensure_turning()
         reel = self._reels.get(run.pk)
         if reel is None:
             reel = self._reels[run.pk] = Reel(run.pk)
             reel.listeners.add(listener)
             await self._load(reel, run)
+            if placed and run.status == Status.QUEUED:
+                reel.place = (await _places([run]))[run.pk]
             reel.loaded.set()
         reel.listeners.add(listener)
         await reel.loaded.wait()
@@ -173,8 +178,6 @@ class Reels:
             await self._reader.wake()
         if reel.ending is None and not run.is_live:
             reel.take_row(run)
-        if run.status == Status.QUEUED:
-            reel.place = (await _places([run]))[run.pk]
 
     def _ensure_turning(self) -> None:
         if not self._tasks or any(task.done() for task in self._tasks):

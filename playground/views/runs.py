@@ -107,6 +107,7 @@ def whole(run: Run) -> dict[str, Any]:
         "text": run.text,
         "tokens": run.tokens or [],
         "spec": run.spec,
+        "messages": run.messages,
         "prompt_text": run.prompt_text,
         "receipt": run.receipt,
         "branch_of": run.branch_of_id and str(run.branch_of_id),
