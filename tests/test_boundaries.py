@@ -69,6 +69,13 @@ def test_models_import_no_actions() -> None:
     assert not {path for path in importers("playground.actions") if path.startswith("playground/models/")}
 
 
+def test_addresses_for_programs_know_no_pages() -> None:
+    assert not {path for path in importers("playground.views") if path.startswith("playground/api/")}
+    assert importers("playground.api") - {"playground/asgi.py", "playground/urls.py"} <= {
+        str(path.relative_to(ROOT)) for path in (ROOT / "playground" / "api").glob("*.py")
+    }
+
+
 def test_tasks_and_worker_import_no_actions() -> None:
     assert not importers("playground.actions") & {
         "playground/tasks.py",

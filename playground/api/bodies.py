@@ -40,7 +40,7 @@ def read(kind: type[B], request: HttpRequest) -> B:
 
 def _refusal(error: ValidationError) -> Refusal:
     first = error.errors(include_url=False, include_input=False)[0]
-    name = ".".join(str(step) for step in first["loc"])
+    name = ".".join(str(step) for step in first["loc"])[:200]
     if first["type"] == "extra_forbidden" or name in ONLY_NEUTRAL:
         message = f"Unsupported parameter: {name}. docs/api.md lists those that are honoured."
         return Refusal("unsupported_parameter", message, field=name)
@@ -182,6 +182,8 @@ class Completion(Generation):
                 clean(prompt)
             elif not (isinstance(prompt, list) and all(map(_is_id, prompt))):
                 raise ValueError("is neither text nor token ids, nor a list of either")
+            elif any(not 0 <= index < 2**31 for index in prompt):
+                raise ValueError("holds a number that no token has")
         return given
 
     @property

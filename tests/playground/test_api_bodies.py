@@ -98,6 +98,8 @@ def test_what_is_missing_is_named(kind: type[Any]) -> None:
         (Completion, {"prompt": [1, "a"]}, "prompt"),
         (Completion, {"prompt": [[1], ["a"]]}, "prompt"),
         (Completion, {"prompt": {"a": 1}}, "prompt"),
+        (Completion, {"prompt": [-1]}, "prompt"),
+        (Completion, {"prompt": [10**4000]}, "prompt"),
         (Completion, {"prompt": "a\x00b"}, "prompt"),
         (Completion, {"logprobs": 21}, "logprobs"),
         (Score, {"continuations": [""]}, "continuations.0"),
