@@ -27,6 +27,7 @@ import threading
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -59,6 +60,7 @@ WATCH = """(first) => {
   })
 }"""
 MARKS = 0x4E00
+HEARD = ("joined", "edits")
 
 
 def main() -> None:
@@ -149,55 +151,51 @@ async def type_all(
     browser: Browser, experiment: str, count: int, lags: list[float], stop: threading.Event
 ) -> None:
     sent: dict[str, float] = {}
-    await asyncio.gather(*(person(browser, experiment, place, sent, lags, stop) for place in range(count)))
+    crowd = [Typist(random.Random(place), sent, lags, stop) for place in range(count)]
+    await asyncio.gather(*(typist.sit(browser, experiment) for typist in crowd))
 
 
-async def person(
-    browser: Browser,
-    experiment: str,
-    place: int,
-    sent: dict[str, float],
-    lags: list[float],
-    stop: threading.Event,
-) -> None:
-    url = f"{browser.base.replace('http', 'ws')}/ws/?experiment={experiment}"
-    headers = {"Cookie": browser.cookie_header(), "Origin": browser.base}
-    document: Doc[Any] = Doc()
-    async with connect(url, additional_headers=headers, max_size=None) as line:
-        await line.send(json.dumps({"op": "join"}))
-        reading = asyncio.create_task(read(line, document, sent, lags))
-        await write(line, document, random.Random(place), sent, stop)
-        reading.cancel()
+@dataclass
+class Typist:
+    """One of the crowd. ``sent`` says when each edit went, whoever sent it."""
 
+    draw: random.Random
+    sent: dict[str, float]
+    lags: list[float]
+    stop: threading.Event
+    document: Doc[Any] = field(default_factory=Doc)
+    room: str = ""
 
-async def write(
-    line: ClientConnection,
-    document: Doc[Any],
-    draw: random.Random,
-    sent: dict[str, float],
-    stop: threading.Event,
-) -> None:
-    await asyncio.sleep(1 + draw.random())
-    text: Text = document.get("instruction", type=Text)
-    number = 0
-    while not stop.is_set():
-        await asyncio.sleep(PAUSE * 2 * draw.random())
-        before = document.get_state()
-        text.insert(draw.randrange(len(text) + 1), draw.choice("abcdefgh "))
-        update = base64.b64encode(document.get_update(before)).decode()
-        number += 1
-        sent[update] = time.monotonic()
-        await line.send(json.dumps({"op": "edit", "n": number, "update": update}))
+    async def sit(self, browser: Browser, experiment: str) -> None:
+        url = f"{browser.base.replace('http', 'ws')}/ws/?experiment={experiment}"
+        headers = {"Cookie": browser.cookie_header(), "Origin": browser.base}
+        async with connect(url, additional_headers=headers, max_size=None) as line:
+            await line.send(json.dumps({"op": "join"}))
+            reading = asyncio.create_task(self.read(line))
+            await self.write(line)
+            reading.cancel()
 
+    async def write(self, line: ClientConnection) -> None:
+        await asyncio.sleep(1 + self.draw.random())
+        text: Text = self.document.get("instruction", type=Text)
+        number = 0
+        while not self.stop.is_set():
+            await asyncio.sleep(PAUSE * 2 * self.draw.random())
+            before = self.document.get_state()
+            text.insert(self.draw.randrange(len(text) + 1), self.draw.choice("abcdefgh "))
+            update = base64.b64encode(self.document.get_update(before)).decode()
+            number += 1
+            self.sent[update] = time.monotonic()
+            await line.send(json.dumps({"op": "edit", "room": self.room, "n": number, "update": update}))
 
-async def read(line: ClientConnection, document: Doc[Any], sent: dict[str, float], lags: list[float]) -> None:
-    async for message in line:
-        frame = json.loads(message)
-        updates = frame.get("updates") or [frame["update"]] if frame["op"] in ("edits", "joined") else []
-        for update in updates:
-            document.apply_update(base64.b64decode(update))
-            if update in sent:
-                lags.append((time.monotonic() - sent[update]) * 1000)
+    async def read(self, line: ClientConnection) -> None:
+        async for message in line:
+            frame = json.loads(message)
+            self.room = frame.get("room", self.room)
+            for update in frame.get("updates") or [frame["update"]] if frame["op"] in HEARD else []:
+                self.document.apply_update(base64.b64decode(update))
+                if update in self.sent:
+                    self.lags.append((time.monotonic() - self.sent[update]) * 1000)
 
 
 @contextmanager

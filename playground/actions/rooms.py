@@ -116,7 +116,8 @@ def take_in(experiment: Experiment, content: Content) -> None:
         return
     row.state = documents.written(bytes(row.state), content.model_dump(mode="json", by_alias=True))
     row.save(update_fields=["state"])
-    _say(experiment.pk, {"kind": "edit", "update": base64.b64encode(row.state).decode()})
+    update = base64.b64encode(row.state).decode()
+    _say(experiment.pk, {"kind": "edit", "room": str(row.pk), "update": update})
 
 
 def tell(experiment: uuid.UUID, kind: str, **fields: Any) -> None:

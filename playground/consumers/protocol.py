@@ -66,12 +66,13 @@ class Join(Frame):
 
 
 class Edit(Frame):
-    """An edit of the room's document in Yjs' format, as base64; ``n`` is the page's own count of its edits.
+    """An edit of the document ``room`` in Yjs' format, as base64; ``n`` is the page's own count of its edits.
 
     A long one comes in several frames, all but the last with ``more``.
     """
 
     op: Literal["edit"]
+    room: uuid.UUID
     n: Annotated[int, Field(ge=1, le=2**53)]
     update: str
     more: bool = False

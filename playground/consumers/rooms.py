@@ -80,6 +80,7 @@ class LiveRoom:
         self.loaded = asyncio.Event()
         self.saving: asyncio.Task[None] | None = None
         self.is_dirty = False
+        self.is_behind = False  # the document has begun anew elsewhere
         self.editor: int | None = None  # who wrote last
         self.fault = ""
         self.draft_version = 0
@@ -96,6 +97,9 @@ class LiveRoom:
 
     def apply(self, event: Event) -> None:
         match event["kind"]:
+            case "edit" if event["room"] != str(self.id):
+                self.is_behind = True
+                return
             case "edit" if event.get("process") != PROCESS:  # else the document has it
                 with suppress(ValueError):
                     self.document.apply_update(decoded(event["update"]))
@@ -115,7 +119,7 @@ class LiveRoom:
             raise BadEdit("That is not an edit of this room. Reload the page.") from None
         seat.written, self.editor, self.is_dirty = number, seat.user, True
         text = base64.b64encode(update).decode()
-        return {"kind": "edit", "update": text, "seat": seat.id, "process": PROCESS}
+        return {"kind": "edit", "room": str(self.id), "update": text, "seat": seat.id, "process": PROCESS}
 
     def begin_anew(self, id: uuid.UUID, state: bytes) -> None:
         """Another document: every page gets it whole, and merges into it what it has."""
@@ -244,6 +248,7 @@ class Rooms:
             if happening.event["kind"] == "edit":
                 room.take(happening)
             room.cursor = happening.id
+        room.is_behind = False  # what is left of an earlier document
 
     async def _save(self, room: LiveRoom) -> None:
         """Saves until nothing is new; edits that come meanwhile are for the next round."""
@@ -268,12 +273,18 @@ class Rooms:
 
     async def _take_save(self, room: LiveRoom, kept: Kept, written: dict[Seat, int]) -> None:
         if kept.room != room.id:
-            row = await in_database(room_of)(room.experiment)
-            room.begin_anew(row[0], row[1])
+            await self._begin_anew(room)
         else:
             room.fault, room.draft_version = kept.fault, kept.draft_version
             room.saved.update({seat: n for seat, n in written.items() if seat in room.seats})
         room.wake()
+
+    async def _begin_anew(self, room: LiveRoom) -> None:
+        id, state = await in_database(room_of)(room.experiment)
+        room.is_behind = False
+        if id != room.id:
+            room.begin_anew(id, state)
+            room.wake()
 
     # The tasks
 
@@ -294,6 +305,8 @@ class Rooms:
                     if room := self._rooms.get(id):
                         for happening in happened:
                             room.take(happening)
+                        if room.is_behind:
+                            await self._begin_anew(room)
                         room.wake()
             except redis.RedisError as error:
                 log.warning("The broker does not answer (%s); trying again.", error)

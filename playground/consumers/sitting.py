@@ -56,7 +56,8 @@ class Sitting:
             raise Refusal("forbidden", "You may read this experiment, but not change it.", status=403)
         try:
             update = seat.whole(frame.update, frame.more)
-            if update is not None:
+            # A page that has not heard yet that the document began anew will merge into it what it has.
+            if update is not None and frame.room == room.id:
                 await rooms.edit(room, seat, frame.n, update)
         except BadEdit as error:
             raise BadFrame(str(error)) from None

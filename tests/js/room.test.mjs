@@ -74,11 +74,12 @@ class Server {
     line.tell({ op: "joined", room: this.id, seat: line.name, update: toBase64(update), vector: toBase64(Y.encodeStateVector(this.doc)), members: [] })
   }
 
-  #edit(line, { n, update, more }) {
+  #edit(line, { room, n, update, more }) {
     line.parts = (line.parts ?? "") + update
     if (more) return
     const whole = line.parts
     line.parts = ""
+    if (room !== this.id) return
     this.edits += 1
     Y.applyUpdate(this.doc, fromBase64(whole))
     line.written = n

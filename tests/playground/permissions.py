@@ -264,7 +264,7 @@ OPERATIONS = [
     row("ping", "WS", "signed_out", "ok", "ok", "ok", "ok", "signed_out", "signed_out"),
     # Of the page of an experiment; whoever may not read it has no socket there.
     row("join", "WS", "signed_out", "access_lost", "ok", "ok", "ok", "signed_out", "signed_out", of="experiment"),
-    row("edit", "WS", "signed_out", "access_lost", "forbidden", "ok", "ok", "signed_out", "signed_out", of="experiment", body=lambda id: {"n": 1, "update": "AAA="}),
+    row("edit", "WS", "signed_out", "access_lost", "forbidden", "ok", "ok", "signed_out", "signed_out", of="experiment", body=lambda id: {"room": "01a20b9c-8e1c-7f63-9d0e-5b7c2c6a1f4e", "n": 1, "update": "AAA="}),
     row("cursor", "WS", "signed_out", "access_lost", "ok", "ok", "ok", "signed_out", "signed_out", of="experiment"),
     row("leave", "WS", "signed_out", "access_lost", "ok", "ok", "ok", "signed_out", "signed_out", of="experiment"),
 ]

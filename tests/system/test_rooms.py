@@ -68,7 +68,7 @@ class Person:
         self.number += 1
         if self.page:
             try:
-                self.page.send("edit", n=self.number, update=coded(update))
+                self.page.send("edit", room=self.room, n=self.number, update=coded(update))
             except ConnectionClosed:
                 self.cut()
 
@@ -251,9 +251,9 @@ def test_nobody_speaks_for_another(browser: Browser, stranger: Browser, room: st
         (member,) = two.until("presence")["members"]
         assert member["at"]["text"] == "title"
         assert member["user"]["name"] == "Owner"
-        one.page.send("edit", n=1, update="no base64!")
+        one.page.send("edit", room=one.room, n=1, update="no base64!")
         assert one.until("error")["code"] == "bad_frame"
-        one.page.send("edit", n=1, update=coded(b"no edit"))
+        one.page.send("edit", room=one.room, n=1, update=coded(b"no edit"))
         assert one.until("error")["code"] == "bad_frame"
     with pytest.raises(ConnectionClosed):
         Person(stranger, room).connect()

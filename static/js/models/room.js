@@ -203,7 +203,7 @@ export class Room extends EventTarget {
     Object.assign(this, { unsent: [], sentAt: Date.now() })
     this.number += 1
     for (let at = 0; at < text.length; at += PART) {
-      this.socket.send({ op: "edit", n: this.number, update: text.slice(at, at + PART), more: at + PART < text.length })
+      this.socket.send({ op: "edit", room: this.id, n: this.number, update: text.slice(at, at + PART), more: at + PART < text.length })
     }
     this.#tellState()
   }
