@@ -31,12 +31,15 @@ const LICENCES = {
 }
 const ICONS = [
   "outline/adjustments", "outline/alert-triangle", "outline/arrow-back-up", "outline/arrows-diff", "outline/check",
-  "outline/chevron-down", "outline/chevron-left", "outline/chevron-right", "outline/chevron-up",
-  "outline/code", "outline/columns-3", "outline/copy", "outline/device-desktop", "outline/device-floppy", "outline/dice-5",
-  "outline/dots", "outline/download", "outline/flask", "outline/git-fork", "outline/git-merge", "outline/grip-vertical", "outline/history",
-  "outline/key", "outline/keyboard", "outline/layout-sidebar", "outline/logout", "outline/moon", "outline/plus", "outline/refresh", "outline/search",
-  "outline/settings", "outline/share", "outline/star", "outline/sun", "outline/tag", "outline/trash", "outline/user", "outline/users",
-  "outline/x", "filled/player-play", "filled/player-stop", "filled/star",
+  "outline/chevron-down", "outline/chevron-left", "outline/chevron-right", "outline/chevron-up", "outline/code",
+  "outline/columns-3", "outline/confetti", "outline/copy", "outline/device-desktop", "outline/device-floppy",
+  "outline/dice-5", "outline/dots", "outline/download", "outline/eye", "outline/flask", "outline/git-fork",
+  "outline/git-merge", "outline/grip-vertical", "outline/heart", "outline/history", "outline/key", "outline/keyboard",
+  "outline/layout-sidebar", "outline/logout", "outline/message-circle", "outline/mood-plus", "outline/mood-smile",
+  "outline/moon", "outline/pencil", "outline/plus", "outline/refresh", "outline/search", "outline/settings",
+  "outline/share", "outline/star", "outline/sun", "outline/tag", "outline/thumb-down", "outline/thumb-up",
+  "outline/trash", "outline/user", "outline/users", "outline/x", "filled/player-play", "filled/player-stop",
+  "filled/star",
 ]
 
 // A source map comment names a file that is not shipped; hashed static names would refuse to build over it.

@@ -10,7 +10,7 @@ from django.utils import timezone
 from pydantic import AfterValidator, Field, StringConstraints
 
 from playground.access import Verb, may
-from playground.actions import audit
+from playground.actions import audit, rooms
 from playground.anchors import AboutAll, AboutExample, AboutText
 from playground.errors import NotFound, Refusal
 from playground.limits import LIMITS
@@ -113,7 +113,15 @@ def _full(message: str) -> Refusal:
 def _stored(comment: Comment, words: Words) -> Comment:
     comment.save()
     _mention(comment, words)
+    assert comment.author
+    _tell(comment, comment.author)
     return comment
+
+
+def _tell(comment: Comment, user: User) -> None:
+    """Pages that are open fetch the thread, each with its own rights."""
+    thread = str(comment.parent_id or comment.pk)
+    rooms.tell(comment.experiment_id, "comment", thread=thread, comment=str(comment.pk), by=user.pk)
 
 
 def _mention(comment: Comment, words: Words) -> None:
@@ -145,6 +153,7 @@ def edit(comment: Comment, user: User, words: Words) -> None:
     if comment.text != words.text:
         Comment.objects.filter(pk=comment.pk).update(text=words.text, edited_at=timezone.now())
     _mention(comment, words)
+    _tell(comment, user)
 
 
 def _not_yours(message: str) -> Refusal:
@@ -170,6 +179,7 @@ def _hide(comment: Comment, user: User, deleted_at: datetime | None, what: str) 
     if rows.update(deleted_at=deleted_at) and comment.author_id != user.pk:
         author, title = name_of(comment.author), comment.experiment.title
         audit.record(team, user, f"comment_{what}", author=author, title=title)
+    _tell(comment, user)
 
 
 def resolve(comment: Comment, user: User, wanted: Resolution) -> None:
@@ -180,6 +190,7 @@ def resolve(comment: Comment, user: User, wanted: Resolution) -> None:
     rows = Comment.objects.filter(pk=thread.pk, resolved_at__isnull=wanted.resolved)
     now = timezone.now() if wanted.resolved else None
     rows.update(resolved_at=now, resolved_by=user if wanted.resolved else None)
+    _tell(comment, user)
 
 
 def react(comment: Comment, user: User, name: str, *, on: bool) -> None:
@@ -190,6 +201,7 @@ def react(comment: Comment, user: User, name: str, *, on: bool) -> None:
         Reaction.objects.get_or_create(comment=comment, user=user, name=name)
     else:
         Reaction.objects.filter(comment=comment, user=user, name=name).delete()
+    _tell(comment, user)
 
 
 def see(experiment: Experiment, user: User, seen: Seen) -> None:

@@ -105,6 +105,7 @@ def _resolved(thread: Comment) -> dict[str, str] | None:
 def _comment(comment: Comment, user: User) -> dict[str, Any]:
     """A deleted one that others have answered keeps its place, without its words."""
     is_gone = comment.deleted_at is not None
+    mentions = [] if is_gone else list(comment.mentions.all())
     return {
         "id": str(comment.pk),
         "user_id": comment.author_id,
@@ -113,7 +114,8 @@ def _comment(comment: Comment, user: User) -> dict[str, Any]:
         "deleted": is_gone,
         "created_at": comment.created_at.isoformat(),
         "edited": comment.edited_at is not None,
-        "mentions": [] if is_gone else [person(each.user) for each in comment.mentions.all()],
+        "mentions": [person(each.user) for each in mentions],
+        "unseen": any(each.user == user and each.seen_at is None for each in mentions),
         "reactions": [] if is_gone else _reactions(comment, user),
     }
 
@@ -164,13 +166,12 @@ def _target(thread: Comment) -> dict[str, Any]:
 def _beside(experiment: Experiment, user: User, wanted: Search) -> dict[str, Any]:
     living = Count("replies", filter=Q(replies__deleted_at=None))
     opened: Any = _of(experiment, wanted).filter(resolved_at=None).annotate(living=living).order_by("pk")
-    unseen = Mention.objects.filter(user=user, seen_at=None, comment__deleted_at=None)
-    unseen = unseen.filter(comment__experiment=experiment).select_related("comment")
+    unseen = Mention.objects.unseen_by(user).filter(comment__experiment=experiment)
     return {
         "marks": [mark(thread, thread.living + (thread.deleted_at is None)) for thread in opened],
         "unseen": [
             {"comment": str(each.comment_id), "thread": str(each.comment.parent_id or each.comment_id)}
-            for each in unseen
+            for each in unseen.select_related("comment")
         ],
         "people": people(experiment.team),
     }

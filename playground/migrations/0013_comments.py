@@ -51,7 +51,7 @@ class Migration(migrations.Migration):
             name='Reaction',
             fields=[
                 ('id', models.BigAutoField(auto_created=True, primary_key=True, serialize=False, verbose_name='ID')),
-                ('name', models.CharField(choices=[('yes', '👍'), ('no', '👎'), ('laugh', '😄'), ('party', '🎉'), ('heart', '❤️'), ('eyes', '👀')], max_length=10)),
+                ('name', models.CharField(choices=[('yes', 'Yes'), ('no', 'No'), ('smile', 'Smile'), ('party', 'Party'), ('heart', 'Heart'), ('eyes', 'Eyes')], max_length=10)),
                 ('comment', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reactions', to='playground.comment')),
                 ('user', models.ForeignKey(on_delete=django.db.models.deletion.CASCADE, related_name='reactions', to=settings.AUTH_USER_MODEL)),
             ],

@@ -66,12 +66,19 @@ class Comment(models.Model):
         return f"{self.author} on {self.about}"
 
 
+class MentionQuerySet(models.QuerySet["Mention"]):
+    def unseen_by(self, user: User) -> "MentionQuerySet":
+        return self.filter(user=user, seen_at=None, comment__deleted_at=None)
+
+
 class Mention(models.Model):
     """A member who is named in a comment; counted for them until they have seen it."""
 
     comment = models.ForeignKey(Comment, on_delete=models.CASCADE, related_name="mentions")
     user = models.ForeignKey(User, on_delete=models.CASCADE, related_name="mentions")
     seen_at = models.DateTimeField(null=True)
+
+    objects = MentionQuerySet.as_manager()
 
     class Meta:
         ordering = ["pk"]
@@ -85,14 +92,14 @@ class Mention(models.Model):
 
 
 class Feeling(models.TextChoices):
-    """The emoji that a reaction can be, by the names that addresses and files use."""
+    """The emoji that a reaction can be; the page draws them (templates/comments/_templates.html)."""
 
-    YES = "yes", "👍"
-    NO = "no", "👎"
-    LAUGH = "laugh", "😄"
-    PARTY = "party", "🎉"
-    HEART = "heart", "❤️"
-    EYES = "eyes", "👀"
+    YES = "yes"
+    NO = "no"
+    SMILE = "smile"
+    PARTY = "party"
+    HEART = "heart"
+    EYES = "eyes"
 
 
 class Reaction(models.Model):

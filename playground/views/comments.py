@@ -11,6 +11,7 @@ from playground.access import Verb, comment_for, comparison_for, experiment_for,
 from playground.actions import activity as activities
 from playground.actions import comments as actions
 from playground.actions import threads
+from playground.errors import NotFound
 from playground.models import Comment, Comparison, Run
 from playground.specs import checked, parse
 from playground.views.deletions import offer_undo
@@ -56,7 +57,7 @@ def one(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     """The thread of a comment; or other words for it; or its end, with a way back."""
     user = user_of(request)
     if request.method == "GET":
-        return answer(comment_for(user, pk), user)
+        return answer(comment_or_gone(user, pk), user)
     comment = comment_for(user, pk, Verb.COMMENT)
     if request.method == "PATCH":
         actions.edit(comment, user, parse(actions.Words, request.body))
@@ -64,6 +65,14 @@ def one(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
     actions.delete(comment, user)
     undo = offer_undo(request, "Deleted a comment.", reverse("comment-restore", args=[pk]))
     return JsonResponse({"thread": threads.one(comment, user), "undo": undo})
+
+
+def comment_or_gone(user: User, pk: uuid.UUID) -> Comment:
+    """Of a deleted comment the thread may still be there."""
+    try:
+        return comment_for(user, pk)
+    except NotFound:
+        return comment_for(user, pk, deleted=True)
 
 
 @signed_in

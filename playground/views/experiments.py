@@ -216,6 +216,9 @@ def page_data(user: User, experiment: Experiment, may_do: set[Verb]) -> dict[str
             "models": reverse("models"),
             "presets": reverse("presets", args=[experiment.pk]),
             "versions": reverse("versions", args=[experiment.pk]),
+            "comments": reverse("comments", args=[experiment.pk]),
+            "seen": reverse("comments-seen", args=[experiment.pk]),
+            "activity": reverse("experiment-activity", args=[experiment.pk]),
             "tags": reverse("experiment-tags", args=[experiment.pk]),
             "experiment": reverse("experiment", args=[experiment.pk]),
             "socket": f"/ws/?experiment={experiment.pk}",
@@ -223,5 +226,6 @@ def page_data(user: User, experiment: Experiment, may_do: set[Verb]) -> dict[str
         "history": newest,
         "may_run": Verb.RUN in may_do,
         "may_edit": Verb.EDIT in may_do,
+        "may_manage": Verb.MANAGE in may_do,
         "user": {"id": user.pk, "name": name_of(user)},
     }

@@ -4,6 +4,7 @@ import { connectPageCommands } from "./controllers/page_commands.js";
 import { ShareDialog } from "./controllers/share_dialog.js";
 import { connectRoom } from "./controllers/live_draft.js";
 import { connectAnswers } from "./experiment/answers.js";
+import { connectDiscussion } from "./experiment/discussion.js";
 import { connectEditor } from "./experiment/editor.js";
 import { byId, readData } from "./lib/dom.js";
 import { LiveSocket, socketUrl } from "./lib/socket.js";
@@ -17,6 +18,10 @@ const draft = new Draft({ title, scope, inputs, spec: page.spec }, page.limits)
 const socket = new LiveSocket(socketUrl(page.urls.socket, location))
 const room = connectRoom({ draft, page, socket })
 
-connectAnswers({ draft, page, socket, room, editor: connectEditor(draft, page, room) })
+const answers = connectAnswers({ draft, page, socket, room, editor: connectEditor(draft, page, room) })
+const discussion = connectDiscussion({ draft, page, openRun: answers.open })
+answers.parts.push(discussion)
+const news = { comment: (frame) => discussion.hear(frame) }
+socket.onNote = (frame) => news[frame.kind]?.(frame)
 connectPageCommands(draft, page.models)
 if (byId("share")) new ShareDialog(commands) // only for those who may edit

@@ -95,4 +95,6 @@ test("what is gone is named", () => {
   assert.equal(aboutWords(about("instruction", "Other words here", 0, 5), nothing), "Instruction")
   assert.equal(aboutWords({ kind: "example", example: "a" }, nothing), "An example that is gone")
   assert.equal(aboutWords({ kind: "run", run: null }, nothing), "An answer that was deleted")
+  assert.equal(aboutWords({ kind: "run", run: "r", answer: { deleted: true } }, nothing), "An answer that was deleted")
+  assert.match(aboutWords({ kind: "run", run: "r", answer: { queued_at: "2026-01-02T10:00:00Z" } }, nothing), /^Answer, .*2026/)
 })

@@ -1,5 +1,7 @@
 """Comments: everybody who reads may talk, about anything, and nobody speaks for another."""
 
+import json
+import re
 import uuid
 from datetime import timedelta
 from typing import Any
@@ -11,9 +13,11 @@ from django.utils import timezone
 
 from playground.actions import deletions, retention
 from playground.actions.snapshots import snapshot_of
+from playground.events import connect
 from playground.limits import LIMITS
-from playground.models import AuditEntry, Comment, Experiment, Membership, Mention, Role, Run, Team
+from playground.models import AuditEntry, Comment, Experiment, Feeling, Membership, Mention, Role, Run, Team
 from playground.models.run import Status
+from playground.room_events import stream_key
 from tests.conftest import person, spec
 from tests.playground.permissions import board
 from tests.playground.test_comparisons import ask, client_of
@@ -236,6 +240,8 @@ def test_a_mention_counts_until_it_is_seen(alice: User, bob: User, experiment: E
     assert seen_by(alice, experiment)["unseen"] == [], "nobody has to be told of their own words"
     unseen = seen_by(bob, experiment)["unseen"]
     assert unseen == [{"comment": one, "thread": thread["id"]} for one in (thread["id"], answer)]
+    assert "You are mentioned 2 times" in client_of(bob).get(reverse("experiments")).content.decode()
+    assert "You are mentioned" not in client_of(alice).get(reverse("experiments")).content.decode()
     ask(bob, "comments-seen", experiment.pk, {"comments": [thread["id"]]})
     assert [one["comment"] for one in seen_by(bob, experiment)["unseen"]] == [answer]
     ask(alice, "comment", answer, {"text": "Never mind"}, "patch")
@@ -265,6 +271,12 @@ def test_everybody_reacts_once_with_each_emoji(alice: User, bob: User, experimen
     ]
     assert react(bob, thread, "yes", "delete").status_code == 200
     assert react(bob, thread, "rocket").status_code == 404
+
+
+def test_the_page_draws_every_emoji(alice: User, experiment: Experiment) -> None:
+    page = client_of(alice).get(reverse("experiment", args=[experiment.pk])).content.decode()
+    offered = page.split('id="feelings-template"')[1].split("</template>")[0]
+    assert re.findall(r'data-name="(\w+)"', offered) == Feeling.values
 
 
 def test_threads_come_in_pages(alice: User, experiment: Experiment) -> None:
@@ -299,6 +311,24 @@ def test_threads_and_replies_are_bounded(
     )
     refused = say(alice, experiment)
     assert (refused.status_code, refused.json()["error"]["code"]) == (409, "too_many_comments")
+
+
+def test_every_change_is_told_to_the_room_with_ids_alone(
+    alice: User, bob: User, experiment: Experiment, django_capture_on_commit_callbacks: Any
+) -> None:
+    with django_capture_on_commit_callbacks(execute=True):
+        thread = begun(alice, experiment, "Secret words")
+        reply(bob, thread)
+        react(bob, thread, "yes")
+        ask(alice, "comment", thread["id"], {"text": "Other secret words"}, "patch")
+        ask(alice, "comment-resolution", thread["id"], {"resolved": True}, "put")
+        ask(alice, "comment", thread["id"], None, "delete")
+    with connect() as client:
+        told = [json.loads(fields["e"]) for _, fields in client.xrange(stream_key(experiment.pk))]
+    notes = [event["note"] for event in told]
+    assert [note["by"] for note in notes] == [alice.pk, bob.pk, bob.pk, alice.pk, alice.pk, alice.pk]
+    assert {note["thread"] for note in notes} == {thread["id"]}
+    assert all(note.keys() == {"kind", "thread", "comment", "by"} for note in notes)
 
 
 def test_what_was_said_is_in_no_share_link(alice: User, experiment: Experiment) -> None:

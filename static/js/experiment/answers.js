@@ -22,10 +22,10 @@ import { commands } from "../models/commands.js";
 import { RunWatch } from "../models/run_watch.js";
 import { versionName } from "../models/version_list.js";
 
-/** `editor` is what connectEditor returns. */
+/** `editor` is what connectEditor returns. Returns { open(run), parts }, where the parts hear of the connection. */
 export function connectAnswers({ draft, page, editor, socket, room }) {
   Object.assign(socket, {
-    onState: (state) => [answers, rights].forEach((part) => part.showConnection(state)),
+    onState: (state) => parts.forEach((part) => part.showConnection(state)),
     onError: (frame) => answers.complain(frame.message),
     onRights: (frame) => rights.show(frame),
   })
@@ -33,6 +33,7 @@ export function connectAnswers({ draft, page, editor, socket, room }) {
   const runs = new RunWatch({ socket, read: readRun, user: page.user.id })
   const memory = (name) => new TabMemory(`${name} ${page.experiment.id}`)
   const answers = new AnswerStrip({ runs, memory: memory("answers") })
+  const parts = [answers, rights]
   connectModels({ draft, page, editor, runs })
   new RunControls({ draft, runs, url: page.urls.runs, answers })
   connectCards({ draft, page, editor, runs, answers })
@@ -41,6 +42,7 @@ export function connectAnswers({ draft, page, editor, socket, room }) {
   window.addEventListener("offline", () => socket.drop())
   socket.connect()
   answers.restore(page.history.runs[0]?.id)
+  return { parts, open: (run) => answers.open(run).catch((error) => answers.complain(error.message)) }
 }
 
 function connectModels({ draft, page, editor, runs }) {

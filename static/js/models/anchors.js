@@ -1,5 +1,7 @@
 // What comments are about: words of the prompt and where they stand now, examples and runs. Knows no page.
 
+import { whenWords } from "./run_list.js";
+
 const CONTEXT = 40 // characters that are kept on either side; as quote_context_chars and quote_chars in playground/limits.py
 const MOST = 500
 const PLACES = 1000 // at which the words are looked for
@@ -23,9 +25,10 @@ export function textsOf({ scope, spec }) {
 export const pathOfCell = (example, column) => `example/${example}/${column}`
 
 /** The quote of a selection, without the white space around it; null when nothing is left. */
-export function quoteOf(text, from, to) {
-  const start = from + text.slice(from, to).search(/\S|$/)
-  const end = cut(text, Math.min(start + MOST, from + text.slice(from, to).trimEnd().length))
+export function quoteOf(text, left, right) {
+  const chosen = text.slice(left, right)
+  const start = left + chosen.search(/\S|$/)
+  const end = cut(text, Math.min(start + MOST, left + chosen.trimEnd().length))
   if (start >= end) return null
   const before = text.slice(cut(text, Math.max(0, start - CONTEXT), 1), start)
   return { text: text.slice(start, end), before, after: text.slice(end, cut(text, end + CONTEXT)), offset: start }
@@ -96,9 +99,14 @@ export function aboutWords(about, { texts, examples }) {
     return index === -1 ? "An example that is gone" : `Example ${index + 1}`
   }
   if (about.kind === "text") return placeOf(about, texts)?.words ?? goneWords(about, texts)
-  if (about.kind === "run") return about.answer && !about.answer.deleted ? `Answer to ${about.answer.user_name}` : "An answer that was deleted"
+  if (about.kind === "run") return answerWords(about)
   if (about.kind === "comparison") return "The comparison"
   return "The experiment"
+}
+
+function answerWords({ run, answer }) {
+  if (!run || answer?.deleted) return "An answer that was deleted"
+  return answer ? `Answer, ${whenWords(answer.queued_at)}` : "An answer"
 }
 
 function goneWords({ path }, texts) {

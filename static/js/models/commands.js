@@ -2,7 +2,7 @@
 // Controllers register what they own; none of the page is known here.
 
 /** The order of headings in palette and help; others follow. */
-const GROUPS = ["Run", "Prompt", "Examples", "Columns", "Answer", "Vote", "Settings", "Model", "Experiment", "Team", "Go to", "Page", "Theme"]
+const GROUPS = ["Run", "Prompt", "Examples", "Columns", "Answer", "Vote", "Discussion", "Settings", "Model", "Experiment", "Team", "Go to", "Page", "Theme"]
 
 /** `entries` with those of one group together, the groups in their order. */
 export function grouped(entries) {

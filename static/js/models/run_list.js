@@ -35,10 +35,10 @@ export class RunList {
 }
 
 /** Rows under the headings of their days, [{ label, rows }]: days of the reader's own clock. */
-export function byDay(rows, now = new Date()) {
+export function byDay(rows, now = new Date(), momentOf = ({ queued_at: moment }) => moment) {
   const groups = []
   for (const row of rows) {
-    const label = dayName(new Date(row.queued_at), now)
+    const label = dayName(new Date(momentOf(row)), now)
     if (groups.at(-1)?.label !== label) groups.push({ label, rows: [] })
     groups.at(-1).rows.push(row)
   }
@@ -51,6 +51,12 @@ function dayName(moment, now) {
 }
 
 const midnight = (moment) => new Date(moment.getFullYear(), moment.getMonth(), moment.getDate())
+
+/** The day and the hour on the reader's clock; of today the hour alone. */
+export function whenWords(moment, now = new Date()) {
+  const day = dayName(new Date(moment), now)
+  return day === "Today" ? hourOf(moment) : `${day === "Yesterday" ? "yesterday" : new Date(moment).toLocaleDateString([], { dateStyle: "medium" })}, ${hourOf(moment)}`
+}
 
 /** The hour of a run on the reader's clock. */
 export const hourOf = (moment) => new Date(moment).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })
