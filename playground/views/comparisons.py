@@ -166,6 +166,7 @@ def page_data(user: User, comparison: Comparison) -> dict[str, Any]:
         "user": {"id": user.pk, "name": name_of(user)},
         "may_run": may(user, experiment.team_id, Verb.RUN),
         "may_edit": may(user, experiment.team_id, Verb.EDIT),
+        "may_manage": may(user, experiment.team_id, Verb.MANAGE),
         "may_judge": may(user, experiment.team_id, Verb.JUDGE),
     }
 
@@ -180,6 +181,9 @@ def urls(comparison: Comparison) -> dict[str, str]:
         "experiment": reverse("experiment", args=experiment),
         "experiment_runs": reverse("experiment-runs", args=experiment),
         "presets": reverse("presets", args=experiment),
+        "comments": reverse("comments", args=experiment),
+        "seen": reverse("comments-seen", args=experiment),
+        "activity": reverse("experiment-activity", args=experiment),
         "versions": reverse("versions", args=experiment),
         "examples": reverse("prompt-examples"),
         "render": reverse("prompt-render"),

@@ -1,6 +1,7 @@
 // The page of a comparison: makes the parts and connects them. Parts do not know each other.
 
 import { connectActs } from "./comparison/acts.js";
+import { connectDiscussion } from "./comparison/discussion.js";
 import { ColumnEditor } from "./comparison/editor.js";
 import { BoardBar } from "./controllers/board_bar.js";
 import { BoardRuns } from "./controllers/board_runs.js";
@@ -40,9 +41,10 @@ const titleOf = (name) => page.models.find((model) => model.name === name)?.titl
 
 const rights = new PageRights(page)
 const socket = new LiveSocket(socketUrl(page.urls.socket, location), {
-  onState: (state) => rights.showConnection(state),
+  onState: (state) => [rights, panel].forEach((part) => part.showConnection(state)),
   onError: (frame) => bar.complain(frame.message),
   onRights: (frame) => rights.show(frame),
+  onNote: (frame) => frame.kind === "comment" && panel.hear(frame),
 })
 const watch = new RunWatch({ socket, read: async (id) => (await requestJson("GET", `/runs/${id}/`)).run, user: page.user.id })
 const saver = page.may_edit ? connectSaving(board, page) : null
@@ -53,7 +55,8 @@ const dialog = new CellDialog({ runs: watch, url: page.urls.experiment_runs, may
 const results = new Results(page.urls.results)
 const votes = new BoardVotes({ verdicts, urls: page.urls, changed: () => table.soon(), stored: () => results.refresh(), complain: (message) => bar.complain(message) })
 const bring = page.may_edit ? new BringRows(board) : null
-const acts = connectActs({ board, cells, table, runs, votes, dialog, editor, view, bring })
+const { discuss, panel } = connectDiscussion({ page, board, cells, table, dialog })
+const acts = connectActs({ board, cells, table, runs, votes, dialog, editor, view, bring, discuss })
 const bar = new BoardBar({ board, cells, runs, table, verdicts, view, addColumn: acts.addColumn, copy })
 
 runs.load(page.cells)

@@ -5,7 +5,7 @@ import { byId } from "../lib/dom.js";
 import { pagesOf } from "../models/cells.js";
 import { readCopied } from "../models/table_reader.js";
 
-export function connectActs({ board, cells, table, runs, votes, dialog, editor, view, bring }) {
+export function connectActs({ board, cells, table, runs, votes, dialog, editor, view, bring, discuss }) {
   const element = byId("board")
   const cellAt = (root) => table.cell(root.dataset.column, root.dataset.row)
   const base = (row) => table.cell(board.baseline.key, row)?.entry
@@ -57,6 +57,7 @@ export function connectActs({ board, cells, table, runs, votes, dialog, editor, 
     newer: ({ root }) => turn(root, 1),
     open: ({ root }) => open(root),
     rate: ({ root }) => rate(root),
+    discuss: ({ root }) => discuss(cellAt(root)),
   }
 
   /** The button goes away with its column or row; the keyboard goes on at Undo. */
@@ -79,7 +80,7 @@ export function connectActs({ board, cells, table, runs, votes, dialog, editor, 
     board.setValue(target.closest("tr").dataset.row, target.dataset.field, target.value, own)
   })
   element.addEventListener("paste", (event) => paste(event, board, bring))
-  connectKeys(element, { open, vote, rate, run: (root) => run([{ column: root.dataset.column, row: root.dataset.row }]) })
+  connectKeys(element, { open, vote, rate, discuss: (root) => discuss(cellAt(root)), run: (root) => run([{ column: root.dataset.column, row: root.dataset.row }]) })
   return { addColumn: () => addColumn(board, table, editor) }
 }
 

@@ -18,7 +18,7 @@ export class BoardCell {
   }
 
   /**
-   * Shows { entries, asked, base, isBaseline, diff, vote, rating, name, refusal }: the runs of the cell, what it would
+   * Shows { entries, asked, base, isBaseline, diff, vote, rating, said, name, refusal }: the runs of the cell, what it would
    * ask now, the answer of the baseline, and the pieces of the difference from it (a function, or null).
    */
   show(state) {
@@ -97,7 +97,7 @@ export class BoardCell {
     place.replaceChildren(...(shown ? diff.pieces(this.entry).map(({ kind, text }) => marked(kind, text)) : []))
   }
 
-  #showJudge({ base, isBaseline, vote, rating }) {
+  #showJudge({ base, isBaseline, vote, rating, said }) {
     const judge = this.#part("judge")
     if (!judge) return
     judge.classList.toggle("unseen-yet", this.entry === null || isLive(this.entry)) // its room is kept, so nothing jumps
@@ -107,6 +107,8 @@ export class BoardCell {
     for (const button of this.#part("votes").children) button.setAttribute("aria-pressed", String(button.dataset.vote === vote))
     const rate = this.#part("rate")
     if (rate.textContent !== rating) rate.textContent = rating
+    this.#write("discuss", said ? `${said} ${said === 1 ? "comment" : "comments"}` : "comment")
+    this.#part("discuss").toggleAttribute("data-some", said > 0)
   }
 
   #showActs(entries) {

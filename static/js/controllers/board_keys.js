@@ -4,7 +4,7 @@
 const VOTES = { b: "better", w: "worse", t: "tie", x: "both_bad" }
 const STEPS = { ArrowRight: [1, 0], ArrowLeft: [-1, 0], ArrowDown: [0, 1], ArrowUp: [0, -1] }
 
-/** `acts` has open, vote(cell, choice), rate, run; each gets the element of the cell. */
+/** `acts` has open, vote(cell, choice), rate, discuss, run; each gets the element of the cell. */
 export function connectKeys(table, acts) {
   let active = null
   const setStops = (cell, index) => {
@@ -22,7 +22,7 @@ export function connectKeys(table, acts) {
     const cell = event.target.closest(".board-cell")
     if (STEPS[event.key]) return walk(event, cell, STEPS[event.key])
     const key = event.key.toLowerCase()
-    const act = { enter: () => acts.open(cell), n: () => acts.rate(cell), r: () => acts.run(cell) }[key] ?? (VOTES[key] && (() => acts.vote(cell, VOTES[key])))
+    const act = { enter: () => acts.open(cell), n: () => acts.rate(cell), c: () => acts.discuss(cell), r: () => acts.run(cell) }[key] ?? (VOTES[key] && (() => acts.vote(cell, VOTES[key])))
     if (!act) return
     event.preventDefault()
     act()

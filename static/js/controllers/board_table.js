@@ -14,6 +14,7 @@ export class BoardTable {
   /** `view` has `diff` (on or off) and `isOpen(row)`; `titleOf` names a model. */
   constructor({ board, cells, verdicts, view, titleOf }) {
     Object.assign(this, { board, cells, verdicts, view, made: new Map(), diffs: new CellDiff(), waiting: false, touched: new Set() })
+    this.saidOf = () => 0 // how much has been said about a run
     this.root = byId("board")
     this.body = byId("board-rows")
     this.head = new BoardHead({ board, cells, titleOf })
@@ -108,6 +109,7 @@ export class BoardTable {
     const base = isBaseline ? null : baseCell.entry
     const name = `Answer of column ${board.letter(column.key)} to input ${number}`
     const run = (entry) => entry?.id ?? ""
+    const table = this
     return {
       entries: this.#entriesOf(column, row),
       asked: asksOf(column.spec, board.inputOf(column, row)),
@@ -119,6 +121,9 @@ export class BoardTable {
       },
       get rating() {
         return verdicts.words(run(cell.entry))
+      },
+      get said() {
+        return table.saidOf(run(cell.entry))
       },
       name,
       refusal: this.cells.refusalOf(column.key, row.key),

@@ -36,6 +36,10 @@ export class CellDialog {
     this.card?.box.focus()
   }
 
+  close() {
+    this.dialog.close()
+  }
+
   /** A branch or a repeat, or the run that it came from: a page more. */
   async #add(run) {
     if (!this.pages.includes(run)) this.pages.push(run)

@@ -10,6 +10,7 @@ export const GESTURES = [
   { group: "Columns", keys: "R", words: "on an answer: run its cell again", where: "#run-all" },
   { group: "Vote", keys: "B W T X", words: "on an answer: better, worse, tie, both bad", where: "#vote-blind" },
   { group: "Vote", keys: "N", words: "on an answer: rate it from 1 to 5, and comment", where: "#vote-blind" },
+  { group: "Discussion", keys: "C", words: "on an answer: comment on it", where: "#board" },
   { group: "Prompt", keys: "Enter", words: "in the title or the scope: leave it", where: "#title" },
   { group: "Page", keys: "Tab", words: "walk through the page; the first stop skips to its middle", where: "main" },
   { group: "Page", keys: "Esc", words: "close a dialog or a menu", where: "main" },
