@@ -15,7 +15,7 @@ from pydantic import AfterValidator, Field
 
 from playground.access import experiments_of
 from playground.limits import LIMITS
-from playground.models import Experiment, Run, Tag
+from playground.models import Experiment, Mention, Run, Tag
 from playground.specs import Strict, checked, clean, shot_label
 
 
@@ -79,7 +79,9 @@ def rows_of(user: User, page: Iterable[uuid.UUID]) -> list[Experiment]:
     runs = Run.objects.filter(experiment__in=ids, deleted_at=None)
     counts = dict(runs.order_by().values_list("experiment").annotate(Count("pk")))
     starred = set(user.starred_experiments.filter(pk__in=ids).values_list("pk", flat=True))
-    return [row_of(one, counts.get(one.pk, 0), one.pk in starred) for one in shown]
+    unseen = Mention.objects.unseen_by(user).filter(comment__experiment__in=ids).order_by()
+    calls = dict(unseen.values_list("comment__experiment").annotate(Count("pk")))
+    return [row_of(one, counts.get(one.pk, 0), calls.get(one.pk, 0), one.pk in starred) for one in shown]
 
 
 def with_tags(rows: list[Experiment]) -> list[Experiment]:
@@ -87,9 +89,9 @@ def with_tags(rows: list[Experiment]) -> list[Experiment]:
     return rows
 
 
-def row_of(experiment: Experiment, runs: int, starred: bool) -> Experiment:
+def row_of(experiment: Experiment, runs: int, calls: int, starred: bool) -> Experiment:
     row: Any = experiment
-    row.run_count, row.starred = runs, starred
+    row.run_count, row.calls, row.starred = runs, calls, starred
     on = sum(1 for example in experiment.draft.get("examples", []) if example.get("on"))
     shots = experiment.draft.get("shots")
     row.shot_label = shot_label(on if shots is None else min(on, shots))
