@@ -12,25 +12,28 @@ from django.db import transaction
 from django.utils import timezone
 
 from inference import prompts
-from inference.prompts import Layout, PromptError, RenderedPrompt
+from inference.prompts import PromptError, RenderedPrompt
+from inference.registry import RemoteSource
 from inference.types import Message
-from playground import catalog
+from playground import catalog, remote
 from playground.actions.doorbells import ring_for_all
-from playground.actions.runs import stop
+from playground.actions.runs import acting, stop
 from playground.errors import Refusal
 from playground.limits import LIMITS
 from playground.models import ApiKey, Run
 from playground.models.run import Kind
-from playground.specs import ApiSettings
+from playground.specs import ApiSettings, Layout
+
+FOR_REMOTE = 512  # tokens of an answer where nobody here knows how many there is room for
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """What the model gets; of a conversation also its ``messages``."""
+    """What the model gets; of a conversation also its ``messages``. A remote model has no ``ids``."""
 
     model: str
     text: str
-    ids: tuple[int, ...]
+    ids: tuple[int, ...] | None
     messages: Sequence[Message] | None = None
     rendered: RenderedPrompt | None = None
 
@@ -38,6 +41,9 @@ class Prompt:
     def of_messages(cls, model: str, messages: Sequence[Message]) -> Self:
         """Raises Refusal for what the model's template or tokenizer refuses; so does ``of_text``."""
         _refuse_oversize(sum(len(message["content"]) for message in messages))
+        if source := catalog.remote_source(model):
+            _refuse_layout(source, Layout.CHAT)
+            return cls(model, "\n\n".join(message["content"] for message in messages), None, messages)
         tokenizer = catalog.tokenizer(model)
         if not tokenizer.has_chat_template:
             message = f"{model} has no chat template; send a prompt to /v1/completions."
@@ -51,6 +57,9 @@ class Prompt:
     @classmethod
     def of_text(cls, model: str, text: str) -> Self:
         _refuse_oversize(len(text))
+        if source := catalog.remote_source(model):
+            _refuse_layout(source, Layout.PLAIN)
+            return cls(model, text, None)
         try:
             rendered = prompts.render_text(catalog.tokenizer(model), text)
         except PromptError as error:
@@ -68,9 +77,10 @@ class Prompt:
     def followed_by(self, text: str) -> Self:
         """The prompt, which keeps its tokens, with ``text`` behind it. Raises Refusal as ``of_text`` does."""
         assert self.rendered is not None
+        assert self.ids is not None
         _refuse_empty(self)
         _refuse_oversize(len(self.text) + len(text))
-        layout: Layout = "plain" if self.messages is None else "chat"
+        layout: prompts.Layout = "plain" if self.messages is None else "chat"
         try:
             tokens = prompts.continuation(catalog.tokenizer(self.model), self.rendered, text, layout)
         except PromptError as error:
@@ -80,6 +90,8 @@ class Prompt:
     @property
     def room(self) -> int:
         """The most tokens that an answer may have; 0 or less when there is none."""
+        if self.ids is None:
+            return FOR_REMOTE
         return min(catalog.tokenizer(self.model).window - len(self.ids), LIMITS.max_new_tokens)
 
 
@@ -93,6 +105,11 @@ class Ask:
     def samples(self, count: int) -> list["Ask"]:
         """The same so many times; a seed that is set counts up."""
         return [replace(self, settings=self.settings.for_sample(sample)) for sample in range(count)]
+
+
+def _refuse_layout(source: RemoteSource, wanted: Layout) -> None:
+    if remote.layout_of(source) != wanted:
+        raise Refusal("bad_prompt", remote.lacks(source)["layout"], field="model")
 
 
 def _refuse_oversize(chars: int) -> None:
@@ -123,12 +140,14 @@ def cancel(runs: Sequence[Run]) -> None:
 
 
 def _refuse_empty(prompt: Prompt) -> None:
-    if not prompt.ids:
+    if prompt.ids == () or not prompt.text:
         raise Refusal("empty_prompt", "The prompt has no tokens.", field="prompt")
 
 
 def _refuse_overflow(ask: Ask) -> None:
     _refuse_empty(ask.prompt)
+    if ask.prompt.ids is None:
+        return  # its server will say
     prompt, new = len(ask.prompt.ids), ask.settings.max_new_tokens
     window = catalog.tokenizer(ask.prompt.model).window
     if (over := prompt + new - window) > 0:
@@ -140,6 +159,8 @@ def _refuse_overflow(ask: Ask) -> None:
 
 
 def _refuse_unknown_bias(ask: Ask) -> None:
+    if not ask.settings.logit_bias:
+        return
     known = catalog.tokenizer(ask.prompt.model).vocabulary_size
     if unknown := [token for token, _ in ask.settings.logit_bias if token >= known]:
         raise Refusal("invalid", f"{ask.prompt.model} has no token {unknown[0]}.", field="logit_bias")
@@ -171,9 +192,9 @@ def _run(key: ApiKey, ask: Ask) -> Run:
         idempotency_key=f"api {uuid.uuid4()}",
         messages=_plain(ask.prompt.messages),
         prompt_text=ask.prompt.text,
-        prompt_ids=list(ask.prompt.ids),
-        prompt_tokens=len(ask.prompt.ids),
-        settings=ask.settings.effective(),
+        prompt_ids=list(ask.prompt.ids or ()),
+        prompt_tokens=None if ask.prompt.ids is None else len(ask.prompt.ids),
+        settings=acting(ask.prompt.model, ask.settings),
         max_new_tokens=ask.settings.max_new_tokens,
     )
 

@@ -140,7 +140,7 @@ class Maker:
         own = {
             "spec": spec.as_json(),
             "asks_hash": spec.asks_hash(),
-            "settings": runs.acting(spec),
+            "settings": runs.acting(spec.model, spec.settings),
         }
         return runs.made_of(wanted, cell.columns | own)
 

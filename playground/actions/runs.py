@@ -27,7 +27,7 @@ from playground.limits import LIMITS
 from playground.models import Comparison, Experiment, Run, SearchEntry, Team, WorkerLease
 from playground.models.run import STOPPED, Kind, Outcome, RunQuerySet, Status
 from playground.models.worker_lease import WorkerState
-from playground.specs import PromptSpec
+from playground.specs import PromptSpec, Settings
 
 log = logging.getLogger(__name__)
 
@@ -134,7 +134,7 @@ def columns_of(spec: PromptSpec) -> branches.Columns:
     prompts.refuse_overflow(fit)
     return {
         "model": spec.model,
-        "settings": acting(spec),
+        "settings": acting(spec.model, spec.settings),
         "spec": spec.as_json(),
         "asks_hash": spec.asks_hash(),
         "max_new_tokens": spec.settings.max_new_tokens,
@@ -142,12 +142,12 @@ def columns_of(spec: PromptSpec) -> branches.Columns:
     }
 
 
-def acting(spec: PromptSpec) -> dict[str, Any]:
+def acting(model: str, given: Settings) -> dict[str, Any]:
     """The settings that act: without those that the server of a remote model does not take."""
-    source = catalog.remote_source(spec.model)
+    source = catalog.remote_source(model)
     ignored = dict.fromkeys(remote.ignored(source)) if source else {}
     drawn = {"seed_drawn": False} if "seed" in ignored else {}
-    return spec.settings.effective() | ignored | drawn
+    return given.effective() | ignored | drawn
 
 
 def _insert(wanted: Submission, columns: branches.Columns) -> Run:

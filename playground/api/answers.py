@@ -15,7 +15,7 @@ from playground.errors import Refusal
 from playground.models import ApiKey, Run
 
 PATIENCE = 15.0  # seconds of silence before a comment shows proxies that the stream lives
-REASONS = {"stop": "stop", "stop_string": "stop", "length": "length"}
+REASONS = {"stop": "stop", "stop_string": "stop", "server_stop": "stop", "length": "length"}
 Json = dict[str, Any]
 
 
@@ -114,9 +114,11 @@ def _ended(part: Json, choice: Choice) -> Json:
     return {"index": choice.index, **part, "finish_reason": REASONS[choice.reel.ending["finish_reason"]]}
 
 
-def usage(following: Following) -> Json:
-    """Tokens of all choices. The prompt counts once for each, since each has to be answered."""
+def usage(following: Following) -> Json | None:
+    """Tokens of all choices, each of which has to read the prompt; None where a remote server counts none."""
     used = [choice.ending["usage"] for choice in following.choices if choice.ending]
+    if any(each["prompt_tokens"] is None for each in used):
+        return None
     prompt = sum(each["prompt_tokens"] for each in used)
     written = sum(each["completion_tokens"] for each in used)
     return {

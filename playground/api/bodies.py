@@ -11,6 +11,7 @@ from django.http import HttpRequest
 from pydantic import AfterValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from inference.types import Message
+from playground import catalog, remote
 from playground.errors import Refusal
 from playground.limits import LIMITS
 from playground.specs import ApiSettings, Stop, Strict, Text, clean, refusal
@@ -122,6 +123,19 @@ SAME = (
     "repetition_penalty",
     "ignore_eos",
 )
+
+
+def refuse_what_it_lacks(wanted: Generation) -> None:
+    """Refuses parameters that the server of a remote model does not take."""
+    source = catalog.remote_source(wanted.model)
+    if source is None:
+        return
+    lacking = {*remote.ignored(source), "logit_bias", "ignore_eos", "echo"}
+    if "logprobs" not in source.accepts:
+        lacking |= {"logprobs", "top_logprobs"}
+    for name in sorted(wanted.model_fields_set & lacking):
+        message = f"Unsupported parameter: {name}. The server of {wanted.model} does not take it."
+        raise Refusal("unsupported_parameter", message, field=name)
 
 
 class TextPart(Body):

@@ -10,7 +10,7 @@ from playground.actions import api_runs
 from playground.actions.api_runs import Ask, Prompt
 from playground.api import tokens
 from playground.api.answers import Json, answer
-from playground.api.bodies import Chat, read
+from playground.api.bodies import Chat, read, refuse_what_it_lacks
 from playground.api.endpoint import endpoint
 from playground.api.following import Choice, started
 from playground.api.tokens import Record
@@ -25,7 +25,8 @@ async def create(request: HttpRequest, key: ApiKey) -> HttpResponseBase:
 
 
 def start(key: ApiKey, wanted: Chat) -> list[Run]:
-    model = catalog.local_spec(wanted.model).name
+    model = catalog.model_spec(wanted.model).name
+    refuse_what_it_lacks(wanted)
     prompt = Prompt.of_messages(model, [message.plain() for message in wanted.messages])
     most = prompt.room if wanted.most is None else wanted.most
     settings = wanted.settings(max(1, most), alternatives=wanted.top_logprobs)

@@ -10,7 +10,7 @@ from playground.actions import api_runs
 from playground.actions.api_runs import Ask, Prompt
 from playground.api import tokens
 from playground.api.answers import Json, answer
-from playground.api.bodies import Completion, read
+from playground.api.bodies import Completion, read, refuse_what_it_lacks
 from playground.api.endpoint import endpoint
 from playground.api.following import Choice, started
 from playground.api.tokens import Record
@@ -27,14 +27,15 @@ async def create(request: HttpRequest, key: ApiKey) -> HttpResponseBase:
 
 def start(key: ApiKey, wanted: Completion) -> list[Run]:
     """A run for each answer, those to the first prompt first."""
-    model = catalog.local_spec(wanted.model).name
+    model = catalog.model_spec(wanted.model).name
+    refuse_what_it_lacks(wanted)
     return api_runs.queue(key, [ask for given in wanted.prompts for ask in asks(model, given, wanted)])
 
 
 def asks(model: str, given: str | list[int], wanted: Completion) -> list[Ask]:
     prompt = Prompt.of_text(model, given) if isinstance(given, str) else Prompt.of_ids(model, given)
     # The first token of a prompt has no probability, so there is nothing to score in one of one token.
-    is_scored = wanted.scores_prompt and len(prompt.ids) > 1
+    is_scored = wanted.scores_prompt and len(prompt.ids or ()) > 1
     if not (wanted.max_tokens or is_scored):
         message = "With max_tokens 0, echo and logprobs are needed, and a prompt of two tokens or more."
         raise Refusal("invalid", message, field="max_tokens")

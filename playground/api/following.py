@@ -23,8 +23,12 @@ from playground.models.run import Status
 log = logging.getLogger(__name__)
 
 # How a run that failed is told in HTTP; clients try again by themselves after the higher ones.
-STATUSES = {"context_overflow": 400, "cache_overflow": 400, "invalid_request": 400, "cancelled": 400}
-WAITS = {"engine_busy", "out_of_memory", "queue_deadline", "deadline", "worker_lost"}
+STATUSES = {
+    **dict.fromkeys(("context_overflow", "cache_overflow", "invalid_request", "cancelled"), 400),
+    **dict.fromkeys(("upstream_refused", "upstream_failed", "upstream_unreachable"), 502),
+    **dict.fromkeys(("engine_busy", "out_of_memory", "worker_lost", "upstream_busy"), 503),
+    **dict.fromkeys(("queue_deadline", "deadline", "upstream_timeout"), 504),
+}
 
 
 class Choice:
@@ -46,7 +50,7 @@ class Choice:
         reel, known = self.reel, len(self.tokens)
         if reel.attempt != self._attempt:
             pairs = zip(self.tokens, reel.tokens, strict=False)
-            if any(ours["id"] != other.get("id") for ours, other in pairs):
+            if any(_name(ours) != _name(other) for ours, other in pairs):
                 raise Refusal("worker_lost", RUN_ERRORS["worker_lost"], status=503)
             if len(reel.tokens) >= known:
                 self._attempt = reel.attempt
@@ -63,10 +67,13 @@ class Choice:
         return ending
 
 
+def _name(record: Record) -> int | str:
+    """What tells tokens apart; those of a remote model have no id."""
+    return str(record["t"]) if "id" not in record else int(record["id"])
+
+
 def _fault(error: dict[str, str]) -> Refusal:
-    code = error["code"]
-    status = STATUSES.get(code, 503 if code in WAITS else 500)
-    return Refusal(code, error["message"], status=status)
+    return Refusal(error["code"], error["message"], status=STATUSES.get(error["code"], 500))
 
 
 class Following:

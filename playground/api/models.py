@@ -10,12 +10,12 @@ from playground.models import ApiKey
 
 @endpoint("GET", None)
 async def index(request: HttpRequest, key: ApiKey) -> HttpResponseBase:
-    return JsonResponse({"object": "list", "data": [entry(name) for name in catalog.local_models()]})
+    return JsonResponse({"object": "list", "data": [entry(name) for name in catalog.registry().names()]})
 
 
 @endpoint("GET", None)
 async def one(request: HttpRequest, key: ApiKey, name: str) -> HttpResponseBase:
-    return JsonResponse(entry(catalog.local_spec(name).name))
+    return JsonResponse(entry(catalog.model_spec(name).name))
 
 
 def entry(name: str) -> dict[str, object]:

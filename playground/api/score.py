@@ -35,7 +35,7 @@ def start(key: ApiKey, wanted: Score) -> list[Run]:
 
 def ask_of(prompt: Prompt, text: str, most: int) -> Ask:
     settings = ApiSettings.model_construct(
-        max_new_tokens=0, alternatives=most, score_from=max(1, len(prompt.ids))
+        max_new_tokens=0, alternatives=most, score_from=len(prompt.ids or ())
     )
     return Ask(prompt.followed_by(text), settings)
 

@@ -14,14 +14,15 @@ from playground.models import ApiKey, Scope
 @endpoint("POST", Scope.RUN)
 async def create(request: HttpRequest, key: ApiKey) -> HttpResponseBase:
     prompt = await in_database(prompt_of)(read(Source, request))
+    ids = prompt.ids or ()
     tokenizer = catalog.tokenizer(prompt.model)
     answer = {
         "object": "tokens",
         "model": prompt.model,
-        "count": len(prompt.ids),
+        "count": len(ids),
         "max_model_len": tokenizer.window,
-        "tokens": prompt.ids,
-        "token_strs": [tokenizer.text(index) for index in prompt.ids],
+        "tokens": ids,
+        "token_strs": [tokenizer.text(index) for index in ids],
     }
     return JsonResponse(answer)
 

@@ -13,13 +13,17 @@ _BYTE = re.compile(r"<0x([0-9A-F]{2})>")
 
 def of_chat(model: str, records: Sequence[Record], most: int) -> dict[str, Any]:
     """With the ``most`` likely tokens in the place of each."""
-    texts = catalog.tokenizer(model)
     content = [
-        _told(texts.text(record["id"]), record["lp"])
+        _told(_text(model, record), record["lp"])
         | {"top_logprobs": [_told(text, logprob) for _, text, logprob in record["top"][:most]]}
         for record in records
     ]
     return {"content": content, "refusal": None}
+
+
+def _text(model: str, record: Record) -> str:
+    """A token's own text; of a remote model only what it adds is known."""
+    return str(record["t"]) if "id" not in record else catalog.tokenizer(model).text(record["id"])
 
 
 def _told(text: str, logprob: float) -> dict[str, Any]:
@@ -37,10 +41,9 @@ def of_completion(model: str, records: Sequence[Record], offset: int) -> dict[st
 
     The token that came is among the likely ones, also where it is not. The first of a prompt has neither.
     """
-    texts = catalog.tokenizer(model)
     found: dict[str, list[Any]] = {"tokens": [], "token_logprobs": [], "top_logprobs": [], "text_offset": []}
     for record in records:
-        own, logprob = texts.text(record["id"]), record["lp"]
+        own, logprob = _text(model, record), record["lp"]
         # Two ids may have one text; the likely one has it.
         top = {text: chance for _, text, chance in reversed(record["top"])} | {own: logprob}
         found["tokens"].append(own)

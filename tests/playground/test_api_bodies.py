@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from playground.api.bodies import Body, Chat, Completion, Generation, Score, Source, read
@@ -167,6 +167,7 @@ JSON = st.recursive(
 NAMES = sorted({name for kind in VALID for name in kind.model_fields})
 
 
+@settings(deadline=None)  # a busy machine is no fault
 @given(st.sampled_from(list(VALID)), st.dictionaries(st.sampled_from(NAMES), JSON, max_size=5))
 def test_any_value_of_any_parameter_is_taken_or_refused(kind: type[Any], changes: dict[str, Any]) -> None:
     """Whatever is taken also becomes settings and prompts without a fault."""
@@ -176,6 +177,7 @@ def test_any_value_of_any_parameter_is_taken_or_refused(kind: type[Any], changes
             json.dumps(wanted.settings(8).effective(), allow_nan=False)
 
 
+@settings(deadline=None)
 @given(st.sampled_from(list(VALID)), st.binary(max_size=40))
 def test_any_bytes_are_refused(kind: type[Any], body: bytes) -> None:
     with pytest.raises(Refusal):

@@ -76,7 +76,7 @@ def test_another_worker_that_writes_something_else_is_a_fault() -> None:
 
 
 @pytest.mark.parametrize(
-    ("code", "status"), [("cancelled", 400), ("engine_busy", 503), ("numeric_fault", 500), ("deadline", 503)]
+    ("code", "status"), [("cancelled", 400), ("engine_busy", 503), ("numeric_fault", 500), ("deadline", 504)]
 )
 def test_a_run_that_did_not_end_well_is_a_fault(code: str, status: int) -> None:
     mine, reel = choice()

@@ -14,11 +14,12 @@ from django.urls import reverse
 from inference import remote as engines
 from inference.registry import Registry
 from playground import catalog, events
-from playground.actions import exports, imports, receipts, runs
-from playground.errors import RUN_ERRORS
+from playground.actions import api_keys, exports, imports, receipts, runs
+from playground.api import bodies, chat, completions, tokens
+from playground.errors import RUN_ERRORS, Refusal
 from playground.events import EntryId
 from playground.following import Following
-from playground.models import Experiment, Run, WorkerLease
+from playground.models import ApiKey, Experiment, Run, Team, WorkerLease
 from playground.models.ids import new_id
 from playground.models.run import Status
 from playground.receipts import rows
@@ -294,3 +295,43 @@ def test_it_is_exported_and_imported(alice: User, experiment: Experiment, ended_
     brought = again.runs.get()
     for name in ("messages", "prompt_text", "prompt_ids", "prompt_tokens", "tokens", "settings", "receipt"):
         assert getattr(brought, name) == getattr(ended_run, name)
+
+
+# --- programs
+
+
+def ask(model: str, **more: Any) -> bodies.Chat:
+    body = {"model": model, "messages": [{"role": "user", "content": "Say hello."}], "max_tokens": 20} | more
+    return bodies.Chat.model_validate(body)
+
+
+@pytest.fixture
+def key(alice: User, team: Team) -> ApiKey:
+    return api_keys.make(team, alice, api_keys.NewApiKey(name="Script"))[0]
+
+
+def test_a_program_asks_a_remote_model(key: ApiKey, server: FarServer, make_worker: MakeWorker) -> None:
+    (run,) = chat.start(key, ask("far", temperature=0))
+    assert (run.prompt_ids, run.prompt_tokens) == ([], None)
+    run = served(make_worker(), run)
+    assert (run.status, run.text) == (Status.SUCCEEDED, "Hello")
+    assert server.asked[0].body["messages"] == [{"role": "user", "content": "Say hello."}]
+    first = tokens.of_chat("far", run.tokens[:1], 1)["content"][0]
+    assert (first["token"], first["logprob"], first["top_logprobs"][0]["token"]) == ("Hel", -0.5, "Hi")
+
+
+@pytest.mark.parametrize("more", [{"top_k": 5}, {"logit_bias": {"1": 1}}, {"ignore_eos": True}])
+def test_a_program_is_told_what_the_server_does_not_take(key: ApiKey, more: dict[str, Any]) -> None:
+    with pytest.raises(Refusal) as caught:
+        chat.start(key, ask("far", **more))
+    assert (caught.value.code, caught.value.field) == ("unsupported_parameter", next(iter(more)))
+
+
+def test_a_program_asks_in_the_one_way_that_the_server_takes(key: ApiKey) -> None:
+    with pytest.raises(Refusal, match="a bare text only"):
+        chat.start(key, ask("bare"))
+    for prompt, wrong in (("Hi", "messages only"), ([1, 2], "Tokens are not known")):
+        wanted = bodies.Completion.model_validate({"model": "far", "prompt": prompt})
+        with pytest.raises(Refusal, match=wrong):
+            completions.start(key, wanted)
+    assert completions.start(key, bodies.Completion.model_validate({"model": "bare", "prompt": "Hi"}))
