@@ -20,7 +20,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from tests.system.instance import Browser, Instance, running, spec
+from tests.system.browser import Browser
+from tests.system.instance import Instance, running, spec
 
 WINDOW = 2048
 TYPED = " It arrived late, the box was torn, and nobody answered when I called about it."

@@ -28,17 +28,9 @@ from typing import Any
 from websockets.exceptions import ConnectionClosed
 
 from benchmarks.memory import pss
-from tests.system.instance import (
-    Browser,
-    Instance,
-    Page,
-    first_experiment,
-    long_spec,
-    running,
-    spec,
-    start_run,
-    wait_until,
-)
+from tests.system.browser import Browser
+from tests.system.instance import Instance, first_experiment, long_spec, running, spec, start_run, wait_until
+from tests.system.page import Page
 
 STREAMS = 8
 Sample = dict[str, float]

@@ -39,7 +39,9 @@ from websockets.asyncio.client import ClientConnection, connect
 from benchmarks.memory import pss
 from benchmarks.report import table
 from tests.browser.conftest import FLAGS, chromium, sign_in
-from tests.system.instance import Browser, Instance, Seen, long_spec, running, start_run
+from tests.system.browser import Browser
+from tests.system.instance import Instance, long_spec, running, start_run
+from tests.system.page import Seen
 
 PAUSE = 0.2  # seconds between two letters of one person
 # A page writes down when its box first shows each of the other's marks, which are letters of no other use.

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from tests.system.instance import Browser, Instance, first_experiment, running
+from tests.system.browser import Browser
+from tests.system.instance import Instance, first_experiment, running
 
 
 @pytest.fixture(scope="session")

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import http.cookiejar
-import json
 import os
 import re
 import signal
@@ -11,22 +9,20 @@ import sqlite3
 import subprocess
 import sys
 import time
-import urllib.error
 import urllib.parse
-import urllib.request
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import psycopg
 import redis
-from websockets.sync.client import ClientConnection, connect
 
 from tests.ports import free_port
 from tests.postgresql import database_of
+from tests.system.browser import Answer, Browser
+from tests.system.page import Seen
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -39,179 +35,6 @@ def wait_until(is_true: Any, seconds: float, what: str) -> Any:
             return value
         time.sleep(0.05)
     raise AssertionError(f"not within {seconds} s: {what}")
-
-
-@dataclass
-class Answer:
-    status: int
-    body: bytes
-    headers: Any
-    url: str
-
-    def json(self) -> Any:
-        return json.loads(self.body)
-
-
-class Browser:
-    """An HTTP client with cookies and the CSRF token, as a page's script has them."""
-
-    def __init__(self, base: str) -> None:
-        self.base = base
-        self.jar = http.cookiejar.CookieJar()
-        self._opener = urllib.request.build_opener(urllib.request.HTTPCookieProcessor(self.jar))
-
-    def send(
-        self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] | None = None
-    ) -> Answer:
-        url = urllib.parse.urljoin(self.base, path)
-        request = urllib.request.Request(url, data=body, method=method)
-        request.add_header("X-CSRFToken", self.cookie("csrf"))
-        request.add_header("Origin", self.base)
-        for name, value in (headers or {}).items():
-            request.add_header(name.replace("_", "-"), value)
-        try:
-            with self._opener.open(request, timeout=30) as answer:
-                return Answer(answer.status, answer.read(), answer.headers, answer.url)
-        except urllib.error.HTTPError as error:
-            return Answer(error.code, error.read(), error.headers, url)
-
-    def get(self, path: str, **headers: str) -> Answer:
-        return self.send("GET", path, headers=headers)
-
-    def post(self, path: str, data: Any = None, **headers: str) -> Answer:
-        return self.send(
-            "POST", path, json.dumps(data).encode(), {"Content-Type": "application/json", **headers}
-        )
-
-    def put(self, path: str, data: Any = None, **headers: str) -> Answer:
-        return self.send(
-            "PUT", path, json.dumps(data).encode(), {"Content-Type": "application/json", **headers}
-        )
-
-    def form(self, path: str, **fields: str) -> Answer:
-        page = self.get(path, Accept="text/html").body.decode()
-        found = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', page)
-        assert found, f"{path} has no form"
-        data = urllib.parse.urlencode({**fields, "csrfmiddlewaretoken": found[1]}).encode()
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
-        return self.send("POST", path, data, headers)
-
-    def cookie(self, part: str) -> str:
-        return next((cookie.value or "" for cookie in self.jar if part in cookie.name), "")
-
-    def cookie_header(self) -> str:
-        return "; ".join(f"{cookie.name}={cookie.value}" for cookie in self.jar)
-
-    def socket(self, query: str = "", **options: Any) -> Page:
-        url = self.base.replace("http", "ws") + "/ws/" + query
-        cookies = {"Cookie": self.cookie_header()}
-        # Without a bound on what waits unread, a page that is not looked at still answers a closing frame.
-        options = {"origin": self.base, "additional_headers": cookies, "max_queue": None, **options}
-        return Page(connect(url, **options).__enter__())
-
-
-@dataclass
-class Seen:
-    """One run as a page shows it: frames applied as static/js/models/token_buffer.js does."""
-
-    text: str = ""
-    last_id: str | None = None
-    attempt: int = 0
-    attempts: set[int] = field(default_factory=set)
-    resets: int = 0
-    tokens: int = 0
-    end: dict[str, Any] | None = None
-    queue: list[dict[str, Any]] = field(default_factory=list)
-
-    def apply(self, frame: dict[str, Any]) -> None:
-        op = frame["op"]
-        if op == "queue":
-            self.queue.append(frame)
-            return
-        if op in ("start", "delta"):
-            assert self.last_id is None or key(frame["id"]) > key(self.last_id), (
-                "a frame came twice or out of order"
-            )
-        if op == "start":
-            self.text, self.tokens, self.attempt = "", 0, frame["attempt"]
-        elif op == "delta":
-            assert key(frame["id"])[0] == self.attempt, "two attempts are mixed"
-            assert frame["text"] == "".join(token["t"] for token in frame["tokens"])
-            self.text += frame["text"]
-            self.tokens += len(frame["tokens"])
-        elif op == "reset":
-            self.text = frame["snapshot"]["text"]
-            self.tokens = len(frame["snapshot"]["tokens"])
-            self.attempt = frame["snapshot"]["attempt"]
-            self.resets += 1
-        elif op == "end":
-            self.end = frame
-        if self.attempt:
-            self.attempts.add(self.attempt)
-        self.last_id = frame["id"]
-
-
-def key(entry_id: str) -> tuple[int, int]:
-    attempt, seq = entry_id.split("-")
-    return int(attempt), int(seq)
-
-
-class Page:
-    """A page's socket: sends frames, applies what comes, acknowledges."""
-
-    def __init__(self, connection: ClientConnection) -> None:
-        self.connection = connection
-        self.runs: dict[str, Seen] = {}
-        self.errors: list[dict[str, Any]] = []
-        self.acknowledged = 0.0
-
-    def send(self, op: str, **fields: Any) -> None:
-        self.connection.send(json.dumps({"op": op, **fields}))
-
-    def watch(self, run: str, after: str | None = None) -> Seen:
-        seen = self.runs.setdefault(run, Seen(last_id=after))
-        self.send("watch", run=run, after=after)
-        return seen
-
-    def receive(self, timeout: float = 20.0) -> dict[str, Any]:
-        frame: dict[str, Any] = json.loads(self.connection.recv(timeout=timeout))
-        if frame["op"] == "error":
-            self.errors.append(frame)
-        elif frame.get("run") in self.runs and frame["op"] in ("start", "delta", "reset", "end", "queue"):
-            self.runs[frame["run"]].apply(frame)
-            if frame["op"] != "queue" and time.monotonic() - self.acknowledged > 0.5:
-                self.acknowledge()
-        return frame
-
-    def acknowledge(self) -> None:
-        """As the page does: now and then, not for every frame."""
-        self.acknowledged = time.monotonic()
-        for run, seen in list(self.runs.items()):
-            if seen.last_id and not seen.end:
-                self.send("ack", run=run, id=seen.last_id)
-
-    def until(self, is_true: Any, seconds: float = 60.0) -> None:
-        """Receives until ``is_true()``."""
-        until = time.monotonic() + seconds
-        while not is_true():
-            assert time.monotonic() < until, f"nothing happened within {seconds} s; errors: {self.errors}"
-            try:
-                self.receive(timeout=1.0)
-            except TimeoutError:
-                continue
-
-    def until_end(self, run: str, seconds: float = 60.0) -> Seen:
-        self.until(lambda: self.runs[run].end is not None, seconds)
-        return self.runs[run]
-
-    def close(self) -> None:
-        self.connection.close()
-
-    def __enter__(self) -> Page:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.close()
 
 
 class Instance:

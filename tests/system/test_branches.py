@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from tests.system.instance import Browser, long_spec, run_of, start_run, watch_to_end
+from tests.system.browser import Browser
+from tests.system.instance import long_spec, run_of, start_run, watch_to_end
 
 TOKENS = 24
 SAMPLED = {

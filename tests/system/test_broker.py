@@ -4,7 +4,8 @@ import time
 
 import pytest
 
-from tests.system.instance import Browser, Instance, long_spec, run_of, start_run, wait_until, watch_to_end
+from tests.system.browser import Browser
+from tests.system.instance import Instance, long_spec, run_of, start_run, wait_until, watch_to_end
 
 BACK = 15  # seconds until a new run is taken again
 

@@ -4,16 +4,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from tests.system.instance import (
-    Answer,
-    Browser,
-    Instance,
-    long_spec,
-    run_of,
-    spec,
-    start_run,
-    watch_to_end,
-)
+from tests.system.browser import Answer, Browser
+from tests.system.instance import Instance, long_spec, run_of, spec, start_run, watch_to_end
 
 
 def stop(browser: Browser, run: str) -> Answer:

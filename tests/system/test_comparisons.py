@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from playground.actions import imports
-from tests.system.instance import Browser, Instance, long_spec, run_of, spec, start_run, watch_to_end
+from tests.system.browser import Browser
+from tests.system.instance import Instance, long_spec, run_of, spec, start_run, watch_to_end
 
 REVIEWS = ["The strap broke on the first day.", "I would buy it again.", "It came late, but it works well."]
 

@@ -10,7 +10,8 @@ import pytest
 from inference.registry import Registry
 from playground.memory import needed_by
 from tests.environment import INSTALLED
-from tests.system.instance import Browser, Instance, first_experiment, running, spec, start_run, wait_until
+from tests.system.browser import Browser
+from tests.system.instance import Instance, first_experiment, running, spec, start_run, wait_until
 
 FIRST, SECOND, RUIN = "smollm2-135m-instruct", "twin", "ruin"
 MOVE = 120  # seconds at most for unloading one model and loading another

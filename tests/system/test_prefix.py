@@ -3,7 +3,8 @@
 import json
 from typing import Any
 
-from tests.system.instance import Browser, Instance, run_of, spec, start_run, wait_until, watch_to_end
+from tests.system.browser import Browser
+from tests.system.instance import Instance, run_of, spec, start_run, wait_until, watch_to_end
 
 EXAMPLES = [
     {

@@ -7,7 +7,8 @@ import numpy
 import torch
 from transformers import AutoModelForCausalLM
 
-from tests.system.instance import Browser, Instance, spec, start_run, wait_until, watch_to_end
+from tests.system.browser import Browser
+from tests.system.instance import Instance, spec, start_run, wait_until, watch_to_end
 
 FOLDER = Path(os.environ.get("FEWSHOT_TEST_MODELS", "var/models")) / "smollm2-135m-instruct"
 

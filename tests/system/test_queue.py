@@ -4,15 +4,9 @@ from contextlib import suppress
 
 import pytest
 
-from tests.system.instance import (
-    Browser,
-    Instance,
-    Page,
-    first_experiment,
-    long_spec,
-    run_of,
-    start_run,
-)
+from tests.system.browser import Browser
+from tests.system.instance import Instance, first_experiment, long_spec, run_of, start_run
+from tests.system.page import Page
 
 TOPICS = ["a baker", "a pilot", "a queen", "a miner", "a nurse", "a thief", "a clown", "a judge"]
 FLOOD = 26  # ten more than one engine takes at once

@@ -18,16 +18,9 @@ import pytest
 from pycrdt import Doc, Text
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
-from tests.system.instance import (
-    Browser,
-    Instance,
-    Page,
-    descendants,
-    is_running,
-    running,
-    spec,
-    wait_until,
-)
+from tests.system.browser import Browser
+from tests.system.instance import Instance, descendants, is_running, running, spec, wait_until
+from tests.system.page import Page
 
 PEOPLE = 8
 SECONDS = 6.0  # of typing

@@ -11,7 +11,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from websockets.exceptions import ConnectionClosed, InvalidStatus
 
-from tests.system.instance import Browser, Instance, Page, long_spec, start_run
+from tests.system.browser import Browser
+from tests.system.instance import Instance, long_spec, start_run
+from tests.system.page import Page
 
 QUICK = settings(
     max_examples=200,

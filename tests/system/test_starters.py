@@ -1,7 +1,8 @@
 """The starters do their work on the default model, greedily, as docs/starters.md shows."""
 
 from playground.starters import STARTERS
-from tests.system.instance import Browser, run_of, start_run, watch_to_end
+from tests.system.browser import Browser
+from tests.system.instance import run_of, start_run, watch_to_end
 
 MODEL = "smollm2-135m-instruct"
 # What a correct answer to each test input holds, in the order of the inputs.

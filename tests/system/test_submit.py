@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from tests.system.instance import Answer, Browser, Instance, long_spec, spec, watch_to_end
+from tests.system.browser import Answer, Browser
+from tests.system.instance import Instance, long_spec, spec, watch_to_end
 
 MIB = 1024 * 1024
 TABLES = ("run", "version", "experiment")

@@ -10,7 +10,8 @@ from urllib.parse import urlencode, urlsplit
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.system.instance import Answer, Browser, Instance, long_spec, start_run
+from tests.system.browser import Answer, Browser
+from tests.system.instance import Instance, long_spec, start_run
 
 ROUNDS = 8
 

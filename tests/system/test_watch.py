@@ -2,7 +2,9 @@
 
 import time
 
-from tests.system.instance import Browser, Page, long_spec, run_of, spec, start_run, watch_to_end
+from tests.system.browser import Browser
+from tests.system.instance import long_spec, run_of, spec, start_run, watch_to_end
+from tests.system.page import Page
 
 
 def test_the_streamed_text_is_the_stored_text(browser: Browser, experiment: str) -> None:

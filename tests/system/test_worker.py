@@ -8,11 +8,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from tests.system.browser import Browser
 from tests.system.instance import (
     ROOT,
-    Browser,
     Instance,
-    Page,
     first_experiment,
     long_spec,
     run_of,
@@ -20,6 +19,7 @@ from tests.system.instance import (
     start_run,
     wait_until,
 )
+from tests.system.page import Page
 
 RECOVERY = 90  # seconds from the kill to the end of every run, most of them for loading on a busy machine
 
