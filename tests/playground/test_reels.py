@@ -1,5 +1,6 @@
 """Any browser, from any cursor, ends up with the text of the tape."""
 
+import json
 import uuid
 from typing import Any
 
@@ -119,3 +120,14 @@ def test_a_reader_that_was_never_there_gets_a_snapshot_tape_too() -> None:
 def test_a_tape_without_its_head_waits_for_the_row() -> None:
     reel = reel_of([entry(1, 7, "delta", "tail"), entry(1, 8, "end", status="succeeded")])
     assert reel.ending is None
+
+
+@given(texts, st.integers(0, 9))
+def test_what_is_written_once_for_many_sockets_is_what_each_must_hear(parts: list[str], seq: int) -> None:
+    reel = Reel(RUN)
+    for item in tape(1, parts):
+        reel.apply(item)
+        for cursor in (None, min(EntryId(1, seq), reel.top), reel.top):
+            written = reel.written_after(cursor)
+            assert [json.loads(text) for _, text in written] == reel.frames_after(cursor)
+            assert reel.written_after(cursor) is written
