@@ -21,7 +21,7 @@ const room = connectRoom({ draft, page, socket })
 const answers = connectAnswers({ draft, page, socket, room, editor: connectEditor(draft, page, room) })
 const discussion = connectDiscussion({ draft, page, openRun: answers.open })
 answers.parts.push(discussion)
-const news = { comment: (frame) => discussion.hear(frame) }
+const news = { comment: (frame) => discussion.hear(frame), run: (frame) => answers.hear(frame) }
 socket.onNote = (frame) => news[frame.kind]?.(frame)
 connectPageCommands(draft, page.models)
 if (byId("share")) new ShareDialog(commands) // only for those who may edit

@@ -34,6 +34,10 @@ def new_experiment(page: Page, text: str = STORY, tokens: int = 220) -> None:
     """A chat experiment that keeps the model writing for a while."""
     page.goto(re.sub(r"/experiments/.*", "/experiments/", page.url))
     page.get_by_role("button", name="New experiment").first.click()
+    write_prompt(page, text, tokens)
+
+
+def write_prompt(page: Page, text: str, tokens: int) -> None:
     page.locator("#inputs textarea").fill(text)
     page.locator("#max_new_tokens").fill(str(tokens))
     expect(page.locator("#save-state")).to_contain_text("saved")

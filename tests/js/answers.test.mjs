@@ -3,9 +3,9 @@ import { test } from "node:test"
 
 import { inNextFrame } from "../../static/js/lib/frames.js"
 import { TabMemory } from "../../static/js/lib/tab_memory.js"
-import { AnswerSet, MOST_OPENED, shownRun } from "../../static/js/models/answer_set.js"
+import { AnswerSet, MOST_OPENED, MOST_PAGES, MOST_PEOPLE, shownRun } from "../../static/js/models/answer_set.js"
 import { faultInLadder, faultInSamples, ladder, placedCount, rungs, samples, shotName } from "../../static/js/models/run_plan.js"
-import { askedWords, groupWords, stoppedWords } from "../../static/js/models/run_words.js"
+import { askedWords, groupWords, startedWords, stoppedWords } from "../../static/js/models/run_words.js"
 import { TokenBuffer } from "../../static/js/models/token_buffer.js"
 
 const press = (set, keys, prefix) => set.begin(keys.map((key) => ({ key, run: `${prefix}${key}` })))
@@ -47,6 +47,47 @@ test("a run that is gone takes its card along only when it was alone on it", () 
   set.add(set.cards[0], "again")
   for (const run of ["again", "1y"]) set.drop(run)
   assert.deepEqual(shown(set), ["1x"])
+})
+
+const bo = { id: 2, name: "Bo" }
+
+test("what somebody else starts is one card, which stays with the answer that is being written", () => {
+  const set = new AnswerSet()
+  press(set, ["x"], "mine ")
+  const live = new Set(["b1"])
+  const meet = (run) => set.meet(bo, run, (one) => live.has(one))
+  for (const run of ["b1", "b2", "b3", "b3"]) meet(run)
+  assert.deepEqual(shown(set), ["mine x", "b1"])
+  assert.deepEqual(set.cardOf(bo).runs, ["b1", "b2", "b3"])
+  live.clear()
+  meet("b4")
+  assert.deepEqual(shown(set), ["mine x", "b4"])
+})
+
+test("a press of one's own leaves the cards of others, and they do not count as opened", () => {
+  const set = new AnswerSet()
+  set.meet(bo, "b", () => true)
+  press(set, ["x"], "")
+  for (let run = 0; run <= MOST_OPENED; run += 1) set.open(`old ${run}`)
+  assert.ok(set.runs.includes("b"))
+  assert.equal(set.open("b"), set.cardOf(bo))
+})
+
+test("people and pages are bounded, and nobody who is writing is pushed away", () => {
+  const set = new AnswerSet()
+  const meet = (id, run, live = true) => set.meet({ id, name: `${id}` }, run, () => live)
+  for (let id = 0; id < MOST_PEOPLE; id += 1) meet(id, `run ${id}`)
+  assert.equal(meet("late", "l"), null)
+  assert.equal(meet("late", "l", false).runs[0], "l")
+  assert.equal(set.cardOf({ id: 0 }), undefined)
+  for (let run = 0; run < 2 * MOST_PAGES; run += 1) meet("late", `l${run}`, false)
+  assert.equal(set.cardOf({ id: "late" }).runs.length, MOST_PAGES)
+  assert.equal(shownRun(set.cardOf({ id: "late" })), `l${2 * MOST_PAGES - 1}`)
+})
+
+test("who has started runs is told in one line", () => {
+  const words = [[], ["Bo"], ["Bo", "Cy"], ["Bo", "Cy", "Di"]].map(startedWords)
+  assert.deepEqual(words, ["", "Bo started a run", "Bo and Cy started runs", "Bo and 2 others started runs"])
 })
 
 const examples = ["a", "b", "c", "d"].map((id) => ({ id, on: id !== "b" }))

@@ -40,6 +40,16 @@ test("a run that a search finds no longer goes, and one in between does not come
   assert.equal(ids(list), "ad")
 })
 
+test("news of a run bring its row to its place, or up to date", () => {
+  const list = new RunList()
+  list.reset(page("bcd"))
+  list.put({ ...row("a", "2026-05-04T13:00:00Z"), status: "queued" })
+  list.put(row("z", "2026-05-04T11:00:00Z"))
+  assert.equal(ids(list), "abcdz")
+  list.put({ id: "a", status: "succeeded" })
+  assert.deepEqual(list.rows[0], { id: "a", queued_at: "2026-05-04T13:00:00Z", status: "succeeded" })
+})
+
 test("two runs are picked at most, the latest two", () => {
   assert.deepEqual(pick(["a", "b"], "c", true), ["b", "c"])
   assert.deepEqual(pick(["a", "b"], "a", false), ["b"])

@@ -6,6 +6,7 @@ import pytest
 
 from tests.system.browser import Browser
 from tests.system.instance import Instance, first_experiment, running
+from tests.system.teams import Shared, team_of_two
 
 
 @pytest.fixture(scope="session")
@@ -29,6 +30,12 @@ def stranger(instance: Instance) -> Browser:
 @pytest.fixture(scope="session")
 def experiment(browser: Browser) -> str:
     return first_experiment(browser)
+
+
+@pytest.fixture
+def shared(instance: Instance) -> Shared:
+    """Alice and Bob, both owners of a team with one experiment; anew for each test."""
+    return team_of_two(instance)
 
 
 @pytest.fixture(autouse=True)

@@ -1,57 +1,15 @@
 """Teams with the real programs: rights end on open sockets, and the last owner stays whoever is faster."""
 
-import json
-import re
 import time
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
-from urllib.parse import urlencode, urlsplit
 
 import pytest
 from websockets.exceptions import ConnectionClosed
 
-from tests.system.browser import Answer, Browser
-from tests.system.instance import Instance, long_spec, start_run
+from tests.system.instance import long_spec, start_run
+from tests.system.teams import Shared
 
 ROUNDS = 8
-
-
-@dataclass
-class Shared:
-    """A team of Alice and Bob, both owners, with one experiment."""
-
-    team: str
-    experiment: str
-    alice: Browser
-    bob: Browser
-
-    def post(self, browser: Browser, path: str, **fields: object) -> Answer:
-        headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
-        return browser.send("POST", f"/teams/{self.team}/{path}", urlencode(fields).encode(), headers)
-
-    def id_of(self, browser: Browser) -> str:
-        page = browser.get(f"/experiments/{self.experiment}/").body.decode()
-        data = re.search(r'id="page-data" type="application/json">(.*?)</script>', page, re.S)
-        assert data
-        return str(json.loads(data[1])["user"]["id"])
-
-
-@pytest.fixture
-def shared(instance: Instance) -> Shared:
-    """Anew for each test, by the ways that people go."""
-    alice, bob = (instance.add_user(name) for name in new_names())
-    team = alice.form("/teams/new", name="The lab").url.rstrip("/").rsplit("/", 1)[1]
-    link = alice.post(f"/teams/{team}/invitations", {"role": "owner"}).json()["link"]
-    joined = bob.form(urlsplit(link).path)
-    assert joined.url.endswith(f"/experiments/?team={team}"), (joined.status, joined.url)
-    headers = {"Content-Type": "application/x-www-form-urlencoded", "Accept": "text/html"}
-    made = alice.send("POST", "/experiments/new", urlencode({"team": team}).encode(), headers)
-    return Shared(team, made.url.rstrip("/").rsplit("/", 1)[1], alice, bob)
-
-
-def new_names() -> tuple[str, str]:
-    number = str(time.time_ns())
-    return f"alice{number}", f"bob{number}"
 
 
 def test_a_removed_member_gets_no_further_token(shared: Shared) -> None:

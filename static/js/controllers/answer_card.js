@@ -3,7 +3,7 @@
 // and sends a bubbling "answer-state" ({ buffer }) when another run is shown or its status changes.
 
 import { copyWithNote, fromTemplate, say } from "../lib/dom.js";
-import { placedCount, shotName } from "../models/run_plan.js";
+import { shotName } from "../models/run_plan.js";
 import { askedWords, factsOf, stoppedWords, waitingWords } from "../models/run_words.js";
 import { ScrollKeeper } from "../models/scroll_keeper.js";
 import "../elements/answer_text.js";
@@ -27,13 +27,13 @@ export class AnswerCard {
     this.#connect(hears)
   }
 
-  /** Shows a run; `page` of `pages` runs of this card. */
-  show(buffer, { page, pages, mayStop }) {
+  /** Shows a run; `page` of `pages` runs of this card. `who` has started it, or "" for the reader; `isOthers` is a card of others. */
+  show(buffer, { page, pages, mayStop, who = "", isOthers = false }) {
     this.#part("pager").hidden = pages === 1
     this.#part("page").textContent = `${page} of ${pages}`
     this.#part("older").disabled = page === 1
     this.#part("newer").disabled = page === pages
-    this.mayStop = mayStop
+    Object.assign(this, { mayStop, who, isOthers })
     if (this.buffer !== buffer) this.#begin(buffer)
     this.#showState()
   }
@@ -87,10 +87,11 @@ export class AnswerCard {
     this.buffer = buffer
     const { about } = buffer
     this.root.dataset.run = buffer.run
-    this.#part("title").textContent = about.spec ? shotName(placedCount(about.spec)) : "Answer"
+    this.#part("title").textContent = about.shots === undefined ? "Answer" : shotName(about.shots)
+    say(this.#part("who"), this.who)
     this.#part("about").textContent = askedWords(about)
     this.#part("about").title = askedWords(about)
-    this.root.setAttribute("aria-label", `Answer, ${this.title}`)
+    this.root.setAttribute("aria-label", this.who ? `Answer of ${this.who}, ${this.title}` : `Answer, ${this.title}`)
     this.box.setAttribute("aria-label", `Text of the answer, ${this.title}`)
     this.keeper.restart()
     this.status = null
@@ -101,14 +102,14 @@ export class AnswerCard {
   #showState() {
     const { buffer } = this
     this.tick(performance.now())
+    this.#part("stop").hidden = !buffer.isLive || !this.mayStop
     if (this.status === buffer.status && this.shown === buffer.run) return
     Object.assign(this, { status: buffer.status, shown: buffer.run })
     this.root.dataset.status = buffer.status
     this.text.streaming = buffer.status === "running"
     const isFault = !buffer.isLive && buffer.status !== "cancelled" // that it was stopped says the note
     this.#complain(isFault ? (buffer.error?.message ?? "") : "")
-    this.#part("stop").hidden = !buffer.isLive || !this.mayStop
-    this.#part("again").hidden = buffer.isLive
+    this.#part("again").hidden = buffer.isLive || this.isOthers
     this.#part("copy").hidden = buffer.isLive || buffer.text === ""
     this.root.dispatchEvent(new CustomEvent("answer-state", { bubbles: true, detail: { buffer } }))
   }

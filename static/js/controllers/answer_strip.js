@@ -1,6 +1,6 @@
 // The answers on the page as cards side by side, the line beside Run, and the spoken version.
 
-import { byId, say } from "../lib/dom.js";
+import { byId, putChildren, say } from "../lib/dom.js";
 import { AnswerSet, shownRun } from "../models/answer_set.js";
 import { Announcer } from "../models/announcer.js";
 import { groupWords } from "../models/run_words.js";
@@ -18,16 +18,16 @@ const TICK = 250 // ms between looks at what changes with time
 export class AnswerStrip extends EventTarget {
   /**
    * Sends "again" ({ card, spec }) when an answer shall be made once more, "restore" ({ run }) when its prompt is wanted
-   * in the editor, and "shown" ({ runs }) when other runs are on the page. `memory` brings the cards back after a reload.
+   * in the editor, "shown" ({ runs }) when other runs are on the page, and "left" ({ person }) when somebody's card was
+   * closed. `memory` brings the cards back after a reload.
    */
-  constructor({ runs, memory }) {
+  constructor({ runs, memory, mayRun }) {
     super()
-    Object.assign(this, { runs, memory, set: new AnswerSet(), cards: new Map(), leads: false, connection: "connecting" })
-    this.place = byId("answers")
+    Object.assign(this, { runs, memory, mayRun, set: new AnswerSet(), cards: new Map(), leading: null, connection: "connecting" })
     this.announcer = new Announcer((text) => (byId("announcer").textContent = text))
     runs.addEventListener("change", ({ detail }) => this.#change(detail))
     runs.addEventListener("mine", () => this.#showNote())
-    for (const act of READER_ACTS) document.addEventListener(act, () => (this.leads = false), { passive: true })
+    for (const act of READER_ACTS) document.addEventListener(act, () => (this.leading = null), { passive: true })
     setInterval(() => this.#tick(), TICK)
   }
 
@@ -62,6 +62,36 @@ export class AnswerStrip extends EventTarget {
     await this.#draw(before)
   }
 
+  /**
+   * Takes a run of somebody else and returns its card, or null when there is no room for one more person. `follow()` is
+   * called when the card turns to it.
+   */
+  async meet(person, run, follow) {
+    const before = this.set.runs
+    const card = this.set.meet(person, run, (one) => this.runs.buffers.get(one)?.isLive ?? false)
+    if (card && shownRun(card) === run) follow()
+    await this.#draw(before)
+    return card
+  }
+
+  /** Goes to a card and keeps it in sight while it grows, until the reader does anything. */
+  lead(card) {
+    this.leading = this.cards.get(card) ?? null
+    this.leading?.root.scrollIntoView({ block: "nearest" })
+  }
+
+  /** Whether a card is where its reader sees it. */
+  isInSight(card) {
+    const { top } = this.cards.get(card)?.root.getBoundingClientRect() ?? { top: Infinity }
+    return top >= 0 && top < innerHeight * 0.8
+  }
+
+  /** What one may do on this page has changed. */
+  showRights({ may_run: mayRun }) {
+    this.mayRun = mayRun
+    this.#draw()
+  }
+
   /** Brings back what this tab showed last, or else `lastRun`. */
   async restore(lastRun) {
     const kept = this.memory.read() ?? (lastRun ? [{ key: "run", runs: [lastRun], at: 0 }] : [])
@@ -71,7 +101,7 @@ export class AnswerStrip extends EventTarget {
 
   /** Makes answers once more: of the card that has the focus, or of all. */
   again() {
-    const cards = this.set.cards.filter((card) => this.cards.has(card))
+    const cards = this.set.cards.filter((card) => this.cards.has(card) && !card.person)
     const held = cards.find((card) => this.cards.get(card).root.contains(document.activeElement))
     for (const card of held ? [held] : cards) this.#again(card)
   }
@@ -111,34 +141,40 @@ export class AnswerStrip extends EventTarget {
     this.#send("shown", { runs: this.set.cards.map(shownRun) })
   }
 
-  /** Puts the cards in order. Those that stay are not moved: moving would take their focus and scroll position. */
+  /** Puts the cards in order: those of others below one's own, so that none of them moves an answer that is being read. */
   #arrange() {
-    const roots = this.set.cards.flatMap((card) => this.cards.get(card)?.root ?? [])
-    roots.forEach((root, index) => {
-      if (this.place.children[index] !== root) this.place.insertBefore(root, this.place.children[index] ?? null)
-    })
+    const roots = (cards) => cards.flatMap((card) => this.cards.get(card)?.root ?? [])
+    putChildren(byId("own-answers"), roots(this.set.cards.filter(({ person }) => !person)))
+    putChildren(byId("others-answers"), roots(this.set.cards.filter(({ person }) => person)))
+    byId("others").hidden = byId("others-answers").children.length === 0
   }
 
   /** The buffers of the runs that are shown; a run that cannot be read leaves the set. */
   async #open() {
     const buffers = new Map()
-    const read = async (run) => {
+    const read = async (run, person) => {
       try {
-        buffers.set(run, await this.runs.open(run))
+        buffers.set(run, await this.runs.open(run, Boolean(person)))
       } catch (error) {
         if (error.status === 404) this.set.drop(run)
         else this.complain(error.message)
       }
     }
-    await Promise.all(this.set.cards.map((card) => read(shownRun(card))))
+    await Promise.all(this.set.cards.map((card) => read(shownRun(card), card.person)))
     return buffers
   }
 
   #show(card, buffer) {
     if (!buffer) return
     if (!this.cards.has(card)) this.cards.set(card, this.#make(card))
-    const place = { page: card.at + 1, pages: card.runs.length, mayStop: this.runs.mine.has(buffer.run) }
-    this.cards.get(card).show(buffer, place)
+    const mayStop = this.mayRun || this.runs.mine.has(buffer.run)
+    this.cards.get(card).show(buffer, { page: card.at + 1, pages: card.runs.length, mayStop, who: this.#whoOf(card, buffer), isOthers: Boolean(card.person) })
+  }
+
+  /** Whose answer it is, or "" for what was asked on this page. */
+  #whoOf({ person }, { about }) {
+    if (about.user === this.runs.user) return person ? "you, on another page" : ""
+    return about.userName ?? person?.name ?? ""
   }
 
   #make(card) {
@@ -161,6 +197,7 @@ export class AnswerStrip extends EventTarget {
     const before = this.set.runs
     const next = this.set.cards[this.set.cards.indexOf(card) + 1]
     this.set.close(card)
+    if (card.person) this.#send("left", { person: card.person })
     this.#draw(before)
     if (next) this.cards.get(next).box.focus()
     else byId("run").focus()
@@ -175,9 +212,15 @@ export class AnswerStrip extends EventTarget {
     if (change.kind !== "append") this.#showNote()
   }
 
-  /** One answer is read out as it comes; of several, only that each is complete: nobody can hear eight at once. */
+  /**
+   * One answer is read out as it comes; of several, only that each is complete: nobody can hear eight at once. Those of
+   * others are heard by who has no own ones.
+   */
   #announce(card, change) {
-    const alone = this.cards.size === 1
+    const own = this.#own()
+    const heard = own.length ? own : [...this.cards.values()]
+    if (!heard.includes(card)) return
+    const alone = heard.length === 1
     if (change.kind === "clear") this.announcer.restart()
     if (change.kind === "append" && alone) this.announcer.hear(change.tokens.map((token) => token.t).join(""))
     if (change.kind !== "end") return
@@ -187,15 +230,17 @@ export class AnswerStrip extends EventTarget {
 
   /** Scrolls to the answers; a single one is kept in sight while it grows, until the reader does anything. */
   #reveal() {
-    this.leads = this.cards.size === 1
-    const first = this.cards.get(this.set.cards[0])
-    first?.root.scrollIntoView({ block: "nearest" })
+    const own = this.#own()
+    own[0]?.root.scrollIntoView({ block: "nearest" })
+    this.leading = own.length === 1 ? own[0] : null
+  }
+
+  #own() {
+    return this.set.cards.flatMap((card) => (card.person ? [] : (this.cards.get(card) ?? [])))
   }
 
   #lead() {
-    if (!this.leads) return
-    const [card] = this.cards.values()
-    if (card.buffer.isLive) card.root.scrollIntoView({ block: "nearest" })
+    if (this.leading?.buffer.isLive) this.leading.root.scrollIntoView({ block: "nearest" })
   }
 
   #tick() {

@@ -7,19 +7,18 @@ import { submitRun } from "../lib/submit_run.js";
  * Returns { repeat(run) }.
  */
 export function connectBranches({ runs, url, draft, answers }) {
-  const specOf = (run) => runs.buffers.get(run)?.about.spec
-  const start = async (body, spec) => {
+  const start = async (body, asked) => {
     try {
-      const run = await submitRun(url, body)
-      runs.begin(run, spec)
+      const spec = await asked
+      const run = await runs.start(submitRun(url, body), spec)
       await answers.open(run.id)
     } catch (error) {
       answers.complain(error.message)
     }
   }
   document.addEventListener("begin-with", ({ detail: { run, at, id } }) => {
-    const spec = run ? specOf(run) : structuredClone(draft.spec)
+    const spec = run ? runs.specOf(run) : structuredClone(draft.spec)
     start(run ? { begin: { run, at, id } } : { spec, begin: { id } }, spec)
   })
-  return { repeat: (run) => start({ again_of: run }, specOf(run)) }
+  return { repeat: (run) => start({ again_of: run }, runs.specOf(run)) }
 }

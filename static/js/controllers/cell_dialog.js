@@ -18,7 +18,7 @@ export class CellDialog {
     const nothing = new Draft({ title: "", scope: "", spec: { settings: {} } }) // here no prompt is being written
     const { repeat } = connectBranches({ runs, url, draft: nothing, answers: { open: (run) => this.#add(run), complain } })
     new RunSettings({ draft: nothing, exact: this.exact, complain })
-    connectReceipts({ show: (run) => this.#add(run), repeat })
+    connectReceipts({ show: (run) => this.#add(run), repeat, user: runs.user })
     byId("cell-dialog-close").addEventListener("click", () => this.dialog.close())
     this.dialog.addEventListener("close", () => this.#leave())
     this.dialog.addEventListener("keydown", (event) => event.stopPropagation()) // Esc closes this, and stops no run

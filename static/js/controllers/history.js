@@ -18,11 +18,20 @@ export class RunHistory extends EventTarget {
     this.form = byId("history-search")
     this.#connect()
     this.refreshSoon = debounce(() => this.#refresh(), SETTLING)
-    for (const name of ["mine", "started", "ended"]) runs.addEventListener(name, this.refreshSoon)
+    this.drawSoon = debounce(() => this.#draw(), SETTLING)
+    for (const name of ["mine", "started"]) runs.addEventListener(name, this.refreshSoon)
+    runs.addEventListener("ended", ({ detail }) => detail.isMine && this.refreshSoon())
     answers.addEventListener("shown", ({ detail }) => this.#mark(detail.runs))
     this.list.reset(newest)
     this.#showModels(newest.models)
     this.#draw()
+  }
+
+  /** News of one run. Whether it fits a search only the server knows; else nobody asks it. */
+  hear(row) {
+    if (this.#isSearch()) return this.refreshSoon()
+    this.list.put(row)
+    this.drawSoon()
   }
 
   #connect() {
@@ -118,9 +127,12 @@ export class RunHistory extends EventTarget {
     this.#pick(this.picked.filter((id) => known.has(id)))
   }
 
+  #isSearch() {
+    return [...new FormData(this.form).values()].some(Boolean)
+  }
+
   #emptyWords() {
-    const isSearch = [...new FormData(this.form).values()].some(Boolean)
-    return isSearch ? "No run fits. Search for other words, or take a filter off." : "No runs yet. Every run of this experiment will be kept here."
+    return this.#isSearch() ? "No run fits. Search for other words, or take a filter off." : "No runs yet. Every run of this experiment will be kept here."
   }
 
   #day(label, rows) {

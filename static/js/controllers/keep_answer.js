@@ -2,10 +2,10 @@
 
 import { byId, fromTemplate } from "../lib/dom.js";
 
-export function connectKeeping(draft, grid) {
+export function connectKeeping(draft, grid, runs) {
   const buttons = new WeakMap() // by card
   byId("answers").addEventListener("answer-state", ({ target: card, detail: { buffer } }) => {
-    if (!buttons.has(card)) buttons.set(card, addButton(card, () => keep(draft, grid, buttons.get(card).run)))
+    if (!buttons.has(card)) buttons.set(card, addButton(card, () => keep(draft, grid, runs, buttons.get(card).run)))
     const button = buttons.get(card)
     button.run = buffer
     button.element.hidden = buffer.isLive || buffer.text.trim() === ""
@@ -20,7 +20,8 @@ function addButton(card, act) {
 }
 
 /** Makes an example of what the run was asked; the page's own input may have been changed since. */
-function keep(draft, grid, { about, text }) {
-  const values = draft.spec.fields.map((field) => [field, about.spec.input[field] ?? ""])
+async function keep(draft, grid, runs, { run, text }) {
+  const { input } = await runs.specOf(run)
+  const values = draft.spec.fields.map((field) => [field, input[field] ?? ""])
   grid.add({ values: Object.fromEntries(values), output: text.trim() })
 }

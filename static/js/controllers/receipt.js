@@ -3,7 +3,9 @@
 import { byId, copyWithNote } from "../lib/dom.js";
 import { fetchFragment } from "../lib/fragment.js";
 
-/** Gives each card of answers a receipt. `show(run)` and `repeat(run)` are what its buttons do. */
+const SPREAD = 3000 // ms over which the pages of a room ask for what all of them saw end in one moment
+
+/** Gives each card of answers a receipt. `show(run)` and `repeat(run)` are what its buttons do, `user` is the reader's id. */
 export function connectReceipts(acts) {
   const receipts = new WeakMap() // by card
   byId("answers").addEventListener("answer-state", ({ target: card, detail: { buffer } }) => {
@@ -14,8 +16,8 @@ export function connectReceipts(acts) {
 
 class Receipt {
   /** `place` is filled for the run that `hear` is told of. */
-  constructor(place, { show, repeat }) {
-    Object.assign(this, { place, run: null, isLive: false, asked: null })
+  constructor(place, { show, repeat, user }) {
+    Object.assign(this, { place, user, run: null, isLive: false, asked: null })
     place.addEventListener("click", ({ target }) => {
       const button = target.closest("button")
       if (button?.dataset.show) show(button.dataset.show)
@@ -24,12 +26,15 @@ class Receipt {
     })
   }
 
-  /** Something happened to the run that is shown ({ run, isLive }). */
-  hear({ run, isLive }) {
+  /** Something happened to the run that is shown ({ run, isLive, about }). */
+  hear({ run, isLive, about }) {
     if (run === this.run && isLive === this.isLive) return
+    const hasEnded = run === this.run
     if (run !== this.run) this.place.replaceChildren()
     Object.assign(this, { run, isLive })
-    this.#fetch()
+    clearTimeout(this.timer)
+    if (about.user === this.user) return this.#fetch()
+    if (!isLive) this.timer = setTimeout(() => this.#fetch(), hasEnded ? SPREAD * Math.random() : 0)
   }
 
   async #fetch() {

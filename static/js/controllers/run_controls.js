@@ -56,9 +56,7 @@ export class RunControls {
 
   /** Starts one run and returns its id. */
   async #submit(spec) {
-    const run = await submitRun(this.url, { spec })
-    this.runs.begin(run, spec)
-    return run.id
+    return (await this.runs.start(submitRun(this.url, { spec }), spec)).id
   }
 
   #register() {

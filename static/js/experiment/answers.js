@@ -7,6 +7,7 @@ import { RunHistory } from "../controllers/history.js";
 import { connectKeeping } from "../controllers/keep_answer.js";
 import { keepModelsFresh } from "../controllers/model_states.js";
 import { ModelWish } from "../controllers/model_wish.js";
+import { Others } from "../controllers/others.js";
 import { PageRights } from "../controllers/page_rights.js";
 import { connectReceipts } from "../controllers/receipt.js";
 import { Restore } from "../controllers/restore.js";
@@ -20,29 +21,45 @@ import { requestJson } from "../lib/http.js";
 import { TabMemory } from "../lib/tab_memory.js";
 import { commands } from "../models/commands.js";
 import { RunWatch } from "../models/run_watch.js";
+import { LIVE } from "../models/token_buffer.js";
 import { versionName } from "../models/version_list.js";
 
-/** `editor` is what connectEditor returns. Returns { open(run), parts }, where the parts hear of the connection. */
+/** `editor` is what connectEditor returns. Returns { open(run), hear(news), parts }, where the parts hear of the connection. */
 export function connectAnswers({ draft, page, editor, socket, room }) {
   Object.assign(socket, {
     onState: (state) => parts.forEach((part) => part.showConnection(state)),
     onError: (frame) => answers.complain(frame.message),
-    onRights: (frame) => rights.show(frame),
+    onRights: (frame) => {
+      rights.show(frame)
+      answers.showRights(frame)
+    },
   })
   const rights = new PageRights(page)
   const runs = new RunWatch({ socket, read: readRun, user: page.user.id })
   const memory = (name) => new TabMemory(`${name} ${page.experiment.id}`)
-  const answers = new AnswerStrip({ runs, memory: memory("answers") })
+  const answers = new AnswerStrip({ runs, memory: memory("answers"), mayRun: page.may_run })
   const parts = [answers, rights]
   connectModels({ draft, page, editor, runs })
   new RunControls({ draft, runs, url: page.urls.runs, answers })
   connectCards({ draft, page, editor, runs, answers })
-  connectHistory({ draft, page, runs, answers, memory: memory("restored"), room })
+  const history = connectHistory({ draft, page, runs, answers, memory: memory("restored"), room })
+  const others = new Others({ runs, answers, history, url: page.urls.history })
+  onArrival(room, () => others.look().catch(() => {})) // offline again: the next arrival looks
   window.addEventListener("online", () => socket.hurry())
   window.addEventListener("offline", () => socket.drop())
   socket.connect()
-  answers.restore(page.history.runs[0]?.id)
-  return { parts, open: (run) => answers.open(run).catch((error) => answers.complain(error.message)) }
+  const isOwnOrEnded = ({ status, user_id: user }) => user === page.user.id || !LIVE.has(status)
+  answers.restore(page.history.runs.find(isOwnOrEnded)?.id) // what others are writing comes with a look
+  return { parts, hear: (news) => others.hear(news), open: (run) => answers.open(run).catch((error) => answers.complain(error.message)) }
+}
+
+/** Calls `act` whenever the page has come into the room: at first, and after each lost connection. */
+function onArrival(room, act) {
+  let wasHere = false
+  room.addEventListener("people", () => {
+    if (room.isHere && !wasHere) act()
+    wasHere = room.isHere
+  })
 }
 
 function connectModels({ draft, page, editor, runs }) {
@@ -54,9 +71,9 @@ function connectModels({ draft, page, editor, runs }) {
 /** What each card offers beside its text. */
 function connectCards({ draft, page, editor, runs, answers }) {
   new RunSettings({ draft, exact: editor.exact, complain: (message) => answers.complain(message) })
-  connectKeeping(draft, editor.grid)
+  connectKeeping(draft, editor.grid, runs)
   const { repeat } = connectBranches({ runs, url: page.urls.runs, draft, answers })
-  connectReceipts({ show: (run) => answers.open(run), repeat })
+  connectReceipts({ show: (run) => answers.open(run), repeat, user: page.user.id })
   connectShading(commands)
 }
 
@@ -76,6 +93,7 @@ function connectHistory({ draft, page, runs, answers, memory, room }) {
   connectComparisons({ draft, page, restore })
   const found = location.hash.match(/^#run-([0-9a-f-]{36})$/)?.[1] // from the search
   if (found) answers.open(found).catch((error) => answers.complain(error.message))
+  return history
 }
 
 /** A column that was opened as the draft comes over in the memory of the tab. */

@@ -23,6 +23,14 @@ export class RunList {
     if (!below.length) this.more = more
   }
 
+  /** Takes one row as it stands now. */
+  put(row) {
+    const known = this.rows.find(({ id }) => id === row.id)
+    if (known) return Object.assign(known, row)
+    const older = this.rows.findIndex((other) => other.queued_at <= row.queued_at)
+    this.rows.splice(older < 0 ? this.rows.length : older, 0, row)
+  }
+
   /** Puts the next older page at the end. */
   extend({ runs, more }) {
     this.rows = [...this.rows, ...runs]

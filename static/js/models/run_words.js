@@ -66,6 +66,14 @@ export function groupWords(buffers, now) {
   return [...words, ...waiting.slice(0, 1).map((buffer) => waitingWords(buffer, now))].join(" · ")
 }
 
+/** That some people have started runs. */
+export function startedWords(names) {
+  if (!names.length) return ""
+  const [first, ...rest] = names
+  const who = rest.length < 2 ? names.join(" and ") : `${first} and ${rest.length} others`
+  return `${who} started ${names.length === 1 ? "a run" : "runs"}`
+}
+
 /** What is said under an answer that somebody stopped; faults have sentences of their own. */
 export function stoppedWords({ status, text }) {
   if (status !== "cancelled") return ""

@@ -3,7 +3,7 @@
 export const LIVE = new Set(["queued", "running"])
 
 export class TokenBuffer {
-  /** `about` is what was asked: { spec, settings, settingsWords, model, version, queuedAt }. */
+  /** `about` is what was asked: { spec, shots, user, userName, settings, settingsWords, model, version, queuedAt }. */
   constructor(run, status = "queued", about = {}) {
     Object.assign(this, { run, status, about, attempt: 0, seq: 0, tokens: [], text: "" })
     Object.assign(this, { error: null, usage: null, timing: null, finishReason: "", queue: null, firstDeltaAt: null })
