@@ -33,22 +33,23 @@ const STORED = 2000 // ms after which an edit is on the server, where results ar
 
 const page = readData("page-data")
 const board = new Board({ title: page.comparison.title, board: page.board }, page.limits)
-const cells = new Cells()
+const cells = new Cells(page.user.id)
 const verdicts = new Verdicts(page.user.id)
 verdicts.load(page)
 const view = new BoardView(new TabMemory(`board ${page.comparison.id}`, localStorage))
 const titleOf = (name) => page.models.find((model) => model.name === name)?.title ?? name
 
 const rights = new PageRights(page)
+const news = { comment: (frame) => panel.hear(frame), cells: (frame) => runs.hear(frame) }
 const socket = new LiveSocket(socketUrl(page.urls.socket, location), {
   onState: (state) => [rights, panel].forEach((part) => part.showConnection(state)),
   onError: (frame) => bar.complain(frame.message),
   onRights: (frame) => rights.show(frame),
-  onNote: (frame) => frame.kind === "comment" && panel.hear(frame),
+  onNote: (frame) => news[frame.kind]?.(frame),
 })
 const watch = new RunWatch({ socket, read: async (id) => (await requestJson("GET", `/runs/${id}/`)).run, user: page.user.id })
 const saver = page.may_edit ? connectSaving(board, page) : null
-const runs = new BoardRuns({ board, cells, runs: watch, urls: page.urls, saved: () => settled(saver) })
+const runs = new BoardRuns({ board, cells, runs: watch, urls: page.urls, comparison: page.comparison.id, saved: () => settled(saver) })
 const table = new BoardTable({ board, cells, verdicts, view, titleOf })
 const editor = new ColumnEditor({ board, page, runs: watch })
 const dialog = new CellDialog({ runs: watch, url: page.urls.experiment_runs, mayRun: page.may_run })

@@ -5,6 +5,7 @@ import { asksOf } from "../../static/js/models/asks.js"
 import { Board, letterOf } from "../../static/js/models/board.js"
 import { CellDiff, FILTERS } from "../../static/js/models/cell_diff.js"
 import { Cells, distinctOf, distinctWords, isStale, pagesOf } from "../../static/js/models/cells.js"
+import { stateWords } from "../../static/js/models/cell_words.js"
 import { differences, settingsLine } from "../../static/js/models/column_words.js"
 import { Verdicts } from "../../static/js/models/verdicts.js"
 import { WatchQueue } from "../../static/js/models/watch_queue.js"
@@ -162,10 +163,18 @@ test("cells hold the newest run of each sample; a server that knows less does no
   entry.text = "so far"
   cells.load([{ column: "c0", row: "r0", sample: 0, ...ran("new", { status: "queued", text: "" }) }], () => "asked")
   assert.equal(cells.of("c0", "r0")[0].text, "so far")
-  assert.deepEqual(cells.count(), { live: 1, ended: 0, failed: 0 })
+  assert.deepEqual(cells.count(), { live: 1, mine: 1, ended: 0, failed: 0 })
   cells.begin([place(0, ran("newer"))], () => "other")
   assert.equal(cells.of("c0", "r0").length, 1)
   assert.equal(isStale(cells.of("c0", "r0")[0], "asked"), true)
+})
+
+test("a cell says who is having it written, and what is mine is counted apart", () => {
+  const cells = new Cells(1)
+  const told = { column: "c0", row: "r0", status: "running", text: "" }
+  cells.load([{ ...told, sample: 0, id: "a", user_id: 1, user_name: "Ada" }, { ...told, sample: 1, id: "b", user_id: 2, user_name: "Bo" }], () => "asked")
+  assert.deepEqual(cells.of("c0", "r0").map((entry) => stateWords(entry, false, 0)), ["writing", "writing · Bo"])
+  assert.deepEqual(cells.count(), { live: 2, mine: 1, ended: 0, failed: 0 })
 })
 
 test("different answers are counted, the most frequent first; while they are written each sample is shown", () => {

@@ -27,7 +27,7 @@ export class BoardBar {
 
   show() {
     const count = this.cells.count()
-    this.live = count.live > 0
+    this.live = count.mine > 0 // what others have started is theirs to stop, here as by Esc
     const words = progressWords(count)
     if (byId("board-note").textContent !== words) byId("board-note").textContent = words
     if (this.button) {

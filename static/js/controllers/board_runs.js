@@ -13,11 +13,11 @@ const LOOK = 500 // ms after an end before the server is asked about runs that n
 export class BoardRuns extends EventTarget {
   /**
    * Sends "changed" when runs begin or end, "drawn" ({ entry, change }) for each change of a followed run, and "fault"
-   * ({ message }). `saved()` resolves once the server has the board as it is here.
+   * ({ message }). `comparison` is its id, and `saved()` resolves once the server has the board as it is here.
    */
-  constructor({ board, cells, runs, urls, saved }) {
+  constructor({ board, cells, runs, urls, comparison, saved }) {
     super()
-    Object.assign(this, { board, cells, runs, urls, saved, submitting: false })
+    Object.assign(this, { board, cells, runs, urls, comparison, saved, submitting: false, isBehind: false })
     this.queue = new WatchQueue({ watch: (id) => this.#follow(id) })
     this.lookSoon = debounce(() => this.look(), LOOK)
     runs.addEventListener("change", ({ detail }) => this.#hear(detail))
@@ -29,6 +29,13 @@ export class BoardRuns extends EventTarget {
     this.cells.load(told, (column, row) => this.#asks(column, row))
     this.queue.add(this.cells.live.map(({ id }) => id))
     this.#tell()
+  }
+
+  /** News: somebody has run cells of a comparison, or this page has, which knows better when it is through. */
+  hear({ comparison }) {
+    if (comparison !== this.comparison) return
+    if (this.submitting) this.isBehind = true
+    else this.look()
   }
 
   /** Runs these cells, [{ column, row }], or all. */
@@ -46,12 +53,13 @@ export class BoardRuns extends EventTarget {
     }
     this.submitting = false
     this.#tell()
+    if (this.isBehind) this.look()
   }
 
-  /** Asks to stop my live runs in these cells, or in all. */
+  /** Asks to stop what is live in these cells, whoever has started it, or all live runs of mine. */
   async stop(cells) {
     try {
-      await requestJson("POST", this.urls.cancel, { body: cells ? { cells } : {} })
+      await requestJson("POST", this.urls.cancel, { body: cells ? { cells, everyone: true } : {} })
       this.lookSoon()
     } catch (error) {
       this.#complain(error.message)
@@ -60,6 +68,7 @@ export class BoardRuns extends EventTarget {
 
   /** Asks the server how all cells stand. */
   async look() {
+    this.isBehind = false
     try {
       const { cells } = await requestJson("GET", this.urls.cells)
       this.load(cells)
@@ -79,22 +88,11 @@ export class BoardRuns extends EventTarget {
     this.#complain([...left, ...notes].join(" "))
   }
 
-  async #follow(id) {
+  #follow(id) {
     const entry = this.cells.byRun.get(id)
     if (!entry || !isLive(entry)) return queueMicrotask(() => this.queue.ended(id))
-    if (entry.queued_at) {
-      this.#attach(entry, this.runs.begin(entry, this.#specOf(entry)))
-      return
-    }
-    try {
-      this.#attach(entry, await this.runs.open(id)) // it came with the page: what was asked stands in its row
-      if (!isLive(entry)) this.#ended(id)
-    } catch {
-      this.queue.ended(id)
-    }
-  }
-
-  #attach(entry, buffer) {
+    const isNew = Boolean(entry.queued_at) // of others, or from before a reload, it is not known what was asked
+    const buffer = isNew ? this.runs.begin(entry, this.#specOf(entry)) : this.runs.meet(entry)
     Object.assign(entry, { buffer, followed: true, status: buffer.status, text: buffer.text })
     this.#tell()
   }
@@ -107,6 +105,7 @@ export class BoardRuns extends EventTarget {
   #hear({ buffer, change }) {
     const entry = this.cells.byRun.get(buffer.run)
     if (!entry || entry.buffer !== buffer) return
+    if (change.kind === "error") return this.lookSoon() // it cannot be read any more
     const before = entry.status
     Object.assign(entry, { status: buffer.status, text: buffer.text, error: buffer.error })
     this.#send("drawn", { entry, change })

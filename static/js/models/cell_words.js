@@ -35,7 +35,7 @@ export function figuresOf({ timing, usage, tokens }) {
 /** How a cell stands, in a few words; an answer that is there needs none. */
 export function stateWords(entry, stale, now) {
   if (!entry) return "not run yet"
-  if (isLive(entry)) return (entry.buffer && waitingWords(entry.buffer, now)) || STATES[entry.status]
+  if (isLive(entry)) return [(entry.buffer && waitingWords(entry.buffer, now)) || STATES[entry.status], entry.by].filter(Boolean).join(" · ")
   return [STATES[entry.status], stale ? "changed since" : ""].filter(Boolean).join(" · ")
 }
 

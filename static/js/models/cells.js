@@ -9,7 +9,9 @@ export const isFault = ({ status }) => FAULTS.has(status)
 export const isAnswer = (entry) => !isLive(entry) && !isFault(entry)
 
 export class Cells {
-  constructor() {
+  /** `user` is the reader's id: an entry that somebody else has started is `by` them. */
+  constructor(user = null) {
+    this.user = user
     this.places = new Map() // "column row" -> entries by sample
     this.byRun = new Map()
     this.refusals = new Map() // "column row" -> why it could not run
@@ -53,11 +55,11 @@ export class Cells {
     return [...this.byRun.values()].filter(isLive)
   }
 
-  /** How many entries stand in cells: { live, ended, failed }. */
+  /** How many entries stand in cells: { live, mine, ended, failed }; `mine` of those that are live. */
   count() {
     const all = [...this.byRun.values()]
-    const live = all.filter(isLive).length
-    return { live, ended: all.length - live, failed: all.filter(isFault).length }
+    const live = all.filter(isLive)
+    return { live: live.length, mine: live.filter(({ by }) => !by).length, ended: all.length - live.length, failed: all.filter(isFault).length }
   }
 
   #put(column, row, sample, run) {
@@ -65,7 +67,7 @@ export class Cells {
     if (!this.places.has(place)) this.places.set(place, [])
     const entries = this.places.get(place)
     if (entries[sample]) this.byRun.delete(entries[sample].id)
-    const entry = { column, row, sample, ...run }
+    const entry = { column, row, sample, ...run, by: run.user_id === this.user ? "" : (run.user_name ?? "") }
     entries[sample] = entry
     this.byRun.set(entry.id, entry)
     return entry
