@@ -92,6 +92,7 @@ class View(Part):
     run: uuid.UUID | None = None
     token: Annotated[int, Field(ge=0, le=2**31)] | None = None
     panel: Annotated[str, Field(max_length=40)] = ""
+    top: Annotated[str, Field(max_length=120)] = ""
 
 
 class Cursor(Frame):
@@ -99,6 +100,7 @@ class Cursor(Frame):
     at: Place | None = None
     away: bool = False
     presents: bool = False
+    follows: uuid.UUID | None = None  # the seat of whoever presents
     view: View | None = None
 
 

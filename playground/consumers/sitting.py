@@ -1,6 +1,7 @@
 """Sitting: what one socket has to do with the room of its page's experiment."""
 
 import asyncio
+import time
 import uuid
 
 from django.contrib.auth.models import User
@@ -13,6 +14,7 @@ from playground.errors import Refusal
 from playground.limits import LIMITS
 from playground.models import Experiment
 from playground.people import name_of
+from playground.room_events import Event
 
 rooms = Rooms()
 
@@ -47,9 +49,7 @@ class Sitting:
             case Edit():
                 await self._edit(self.room, self.seat, frame, may_do)
             case Cursor():
-                member = frame.model_dump(mode="json", exclude={"op"}, exclude_none=True)
-                who = {"seat": self.seat.id, "user": {"id": self.seat.user, "name": self.seat.name}}
-                await rooms.show(self.room, self.seat, member | who)
+                await rooms.show(self.room, self.seat, member_of(self.seat, frame, may_do))
 
     async def _edit(self, room: LiveRoom, seat: Seat, frame: Edit, may_do: dict[str, bool]) -> None:
         if not may_do.get("may_edit"):
@@ -71,6 +71,15 @@ class Sitting:
         self.room = self.seat = None
         if room and seat:
             await rooms.leave(room, seat)
+
+
+def member_of(seat: Seat, frame: Cursor, may_do: dict[str, bool]) -> Event:
+    """What others are shown: what the page says of itself, stamped with what only the server knows."""
+    said = frame.model_dump(mode="json", exclude={"op"}, exclude_none=True)
+    if frame.away:
+        said["since"] = seat.member.get("since") or int(time.time())
+    who = {"id": seat.user, "name": seat.name}
+    return said | {"seat": seat.id, "user": who, "may_edit": may_do.get("may_edit", False)}
 
 
 def who_and_where(user: int, experiment: uuid.UUID) -> tuple[Experiment, str]:
