@@ -39,6 +39,7 @@ log = logging.getLogger(__name__)
 SPACE_NEEDED = 200 * 1024 * 1024  # bytes
 STOP_WITHIN = 8  # seconds before honcho kills; above the worker's drain, below ten
 BROKER_LOOK = 0.5  # seconds between looks at valkey
+LINE_PING = 7  # seconds between pings on a websocket, and as many until a missing answer ends it
 
 
 class Command(BaseCommand):
@@ -202,7 +203,8 @@ def uvicorn_options() -> str:
     return (
         f"playground.asgi:application --host {shlex.quote(settings.HOST)} --port {settings.PORT} "
         "--lifespan off --no-access-log --no-server-header --log-level warning --timeout-graceful-shutdown 3 "
-        "--ws-max-size 262144 --ws-per-message-deflate false"
+        "--ws-max-size 262144 --ws-per-message-deflate false "
+        f"--ws-ping-interval {LINE_PING} --ws-ping-timeout {LINE_PING}"
     )
 
 
