@@ -9,13 +9,14 @@ import pytest
 CSS = Path(__file__).resolve().parents[1] / "static" / "css"
 SHADES = ("--p0", "--p1", "--p2", "--p3", "--p4")
 READABLE = 7.0  # AAA for text
+TEXT = 4.5  # AA
 GRAPHIC = 3.0  # AA for what is not text
 
 
 def colours(theme: str) -> dict[str, str]:
     """The colour variables of a theme; those of the light one are the ground of the dark one."""
     found: dict[str, str] = {}
-    for name in ("base.css", "tokens.css"):
+    for name in ("base.css", "tokens.css", "presence.css"):
         blocks = re.findall(
             r'([^{}]*\[data-bs-theme="(?:light|dark)"\]) \{([^}]*)\}', (CSS / name).read_text()
         )
@@ -60,6 +61,16 @@ def test_shades_can_be_told_apart(theme: str) -> None:
     for one, other in pairwise((*SHADES, "--surface")):
         wide = [named[name] if len(named[name]) == 7 else "#ffffff" for name in (one, other)]
         assert distance(*wide) >= 20, (one, other)
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("number", range(1, 9))
+def test_people_can_be_read_and_seen(theme: str, number: int) -> None:
+    named = colours(theme)
+    person = named[f"--person-{number}"]
+    assert contrast(named["--person-ink"], person) >= TEXT
+    assert contrast(person, named["--surface"]) >= GRAPHIC
+    assert contrast(person, named["--page"]) >= GRAPHIC
 
 
 @pytest.mark.parametrize("theme", ["light", "dark"])

@@ -15,14 +15,17 @@ import redis
 
 from playground.actions.runs import Place, places_in_queue
 from playground.consumers.database import in_database
+from playground.consumers.protocol import write_frame
 from playground.events import Entry, EntryId, Reader
 from playground.models import Run
 from playground.models.run import Status
 
 log = logging.getLogger(__name__)
 
+PLACES = 64  # whose frames are kept as text; pages may ask from anywhere
 POLL = 1.0  # seconds between looks at the rows of live runs: heals what a broker lost
 Frame = dict[str, Any]
+Written = tuple[EntryId, str]  # a frame with an id, as text
 
 
 class Reel:
@@ -41,6 +44,7 @@ class Reel:
         self.listeners: set[asyncio.Event] = set()
         self.loaded = asyncio.Event()
         self._torn = False  # the tape began in the middle: only the row knows the whole text
+        self._written: dict[EntryId | None, list[Written]] = {}  # by cursor, until the reel moves
 
     def apply(self, entry: Entry) -> None:
         """Takes one tape entry; repeats and older attempts are ignored."""
@@ -48,6 +52,7 @@ class Reel:
             return
         gap = entry.id != (self.attempt, self.top.seq + 1)
         self.top = entry.id
+        self._written = {}
         kind = entry.event["type"]
         if kind == "start":
             self._begin(entry.id)
@@ -80,10 +85,20 @@ class Reel:
         self.entries = []
         self.base = self.top = EntryId(run.attempt, max(self.top.seq, run.last_seq) + 1)
         self.ending = run.ending
+        self._written = {}
 
     @property
     def text(self) -> str:
         return "".join(record["t"] for record in self.tokens)
+
+    def written_after(self, cursor: EntryId | None) -> list[Written]:
+        """The same as ``frames_after``, as sockets send it: once for all that are at the same place."""
+        if cursor not in self._written:
+            if len(self._written) == PLACES:
+                self._written.clear()
+            frames = self.frames_after(cursor)
+            self._written[cursor] = [(EntryId.parse(frame["id"]), write_frame(**frame)) for frame in frames]
+        return self._written[cursor]
 
     def frames_after(self, cursor: EntryId | None) -> list[Frame]:
         """What a browser at ``cursor`` must be told to be where the reel is."""

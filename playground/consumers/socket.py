@@ -189,10 +189,8 @@ class PageSocket(AsyncConsumer):
 
     # Sending
 
-    async def tell(self, op: str, **fields: Any) -> int:
-        text = write_frame(op, **fields)
-        await self.send({"type": "websocket.send", "text": text})
-        return len(text)
+    async def tell(self, op: str, **fields: Any) -> None:
+        await self.send({"type": "websocket.send", "text": write_frame(op, **fields)})
 
     async def close(self, code: int, reason: str, message: str) -> None:
         if self.closed:
@@ -205,7 +203,8 @@ class PageSocket(AsyncConsumer):
     async def send_forever(self) -> None:
         while True:
             try:
-                await asyncio.wait_for(self.moved.wait(), timeout=5.0)
+                async with asyncio.timeout(5.0):  # wait_for would make a task for each frame of each socket
+                    await self.moved.wait()
             except TimeoutError:
                 if self.is_lagging():
                     await self.close(LAGGING, "lagging", "This page could not keep up; it connects again.")
@@ -223,12 +222,12 @@ class PageSocket(AsyncConsumer):
             return
         if reel.place is not None and reel.status == "queued":
             await self.tell("queue", run=str(reel.run_id), **queue_fields(reel))
-        frames, watching.cursor = reel.frames_after(watching.cursor), reel.top
-        for frame in frames:
+        frames, watching.cursor = reel.written_after(watching.cursor), reel.top
+        for entry_id, text in frames:
             if self.watching.get(reel.run_id) is not watching:
                 return  # the right was lost while an earlier frame was on its way
-            size = await self.tell(**frame)
-            watching.sent.append((EntryId.parse(frame["id"]), size))
+            await self.send({"type": "websocket.send", "text": text})
+            watching.sent.append((entry_id, len(text)))
 
     def window_is_full(self) -> bool:
         unconfirmed = sum(size for watching in self.watching.values() for _, size in watching.sent)

@@ -6,6 +6,7 @@ import { connectRoom } from "./controllers/live_draft.js";
 import { connectAnswers } from "./experiment/answers.js";
 import { connectDiscussion } from "./experiment/discussion.js";
 import { connectEditor } from "./experiment/editor.js";
+import { connectPresence } from "./experiment/presence.js";
 import { byId, readData } from "./lib/dom.js";
 import { LiveSocket, socketUrl } from "./lib/socket.js";
 import { commands } from "./models/commands.js";
@@ -23,5 +24,6 @@ const discussion = connectDiscussion({ draft, page, openRun: answers.open })
 answers.parts.push(discussion)
 const news = { comment: (frame) => discussion.hear(frame), run: (frame) => answers.hear(frame) }
 socket.onNote = (frame) => news[frame.kind]?.(frame)
+connectPresence({ draft, page, room, answers: answers.strip })
 connectPageCommands(draft, page.models)
 if (byId("share")) new ShareDialog(commands) // only for those who may edit

@@ -101,13 +101,17 @@ class Instance:
         assert answer.url.endswith("/experiments/"), (answer.status, answer.url)
         return browser
 
-    def add_user(self, name: str) -> Browser:
-        """A browser of a second user with a personal team of their own."""
+    def add_user(self, name: str, role: str = "") -> Browser:
+        """A browser of a second user with a personal team of their own, and with ``role`` in the owner's."""
         code = (
             "from django.contrib.auth.models import User\n"
             "from playground.actions.teams import make_personal_team\n"
-            f"make_personal_team(User.objects.create_user({name!r}))"
+            "from playground.models import Membership, Team\n"
+            f"user = User.objects.create_user({name!r})\n"
+            "make_personal_team(user)\n"
         )
+        if role:
+            code += f"Membership.objects.create(team=Team.objects.earliest('pk'), user=user, role={role!r})"
         made = self.manage("shell", "-c", code)
         assert made.returncode == 0, made.stderr
         return self.sign_in(name)

@@ -26,6 +26,7 @@ export class TokenInspector {
     document.addEventListener("pointerdown", (event) => this.#isOurs(event.target) || this.close(), { signal })
     document.addEventListener("keydown", (event) => event.key === "Escape" && this.#escape(event), { capture: true, signal })
     document.addEventListener("scroll", () => this.#follow(), { capture: true, passive: true, signal })
+    document.addEventListener("choose-token", ({ detail: { run, at } }) => run === this.answer.run && (at === null ? this.close() : this.choose(at)), { signal })
     window.addEventListener("resize", () => this.#follow(), { signal })
   }
 
@@ -46,7 +47,10 @@ export class TokenInspector {
   /** Closes the panel and forgets the choice. The token stays where Tab comes to. */
   close() {
     clearTimeout(this.timer)
-    if (this.chosen !== null) this.answer.spanAt(this.chosen)?.classList.remove("chosen")
+    if (this.chosen !== null) {
+      this.answer.spanAt(this.chosen)?.classList.remove("chosen")
+      document.dispatchEvent(new Event("token-left"))
+    }
     this.chosen = this.shown = null
     this.panel.hide()
   }

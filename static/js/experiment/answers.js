@@ -24,7 +24,7 @@ import { RunWatch } from "../models/run_watch.js";
 import { LIVE } from "../models/token_buffer.js";
 import { versionName } from "../models/version_list.js";
 
-/** `editor` is what connectEditor returns. Returns { open(run), hear(news), parts }, where the parts hear of the connection. */
+/** `editor` is what connectEditor returns. Returns { open(run), hear(news), parts, strip }, where the parts hear of the connection. */
 export function connectAnswers({ draft, page, editor, socket, room }) {
   Object.assign(socket, {
     onState: (state) => parts.forEach((part) => part.showConnection(state)),
@@ -50,7 +50,7 @@ export function connectAnswers({ draft, page, editor, socket, room }) {
   socket.connect()
   const isOwnOrEnded = ({ status, user_id: user }) => user === page.user.id || !LIVE.has(status)
   answers.restore(page.history.runs.find(isOwnOrEnded)?.id) // what others are writing comes with a look
-  return { parts, hear: (news) => others.hear(news), open: (run) => answers.open(run).catch((error) => answers.complain(error.message)) }
+  return { parts, strip: answers, hear: (news) => others.hear(news), open: (run) => answers.open(run).catch((error) => answers.complain(error.message)) }
 }
 
 /** Calls `act` whenever the page has come into the room: at first, and after each lost connection. */

@@ -5,7 +5,7 @@ import { element } from "./dom.js";
 
 const SHAPE = [
   "border-width", "direction", "font-family", "font-size", "font-weight", "letter-spacing", "line-height", "padding", "tab-size",
-  "text-align", "text-indent", "word-spacing", "overflow-wrap",
+  "text-align", "text-indent", "word-spacing", "overflow-wrap", "word-break", "unicode-bidi",
 ]
 
 export class TextLayer {
@@ -49,7 +49,11 @@ export class TextLayer {
     const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = this.box
     const place = { left: offsetLeft, top: offsetTop, width: offsetWidth, height: offsetHeight }
     for (const [name, value] of Object.entries(place)) this.root.style.setProperty(name, `${value}px`)
-    this.root.scrollTop = this.box.scrollTop
+    // A scroll bar of the box takes room from its text.
+    const bar = offsetWidth - this.box.clientWidth - parseFloat(style.borderLeftWidth) - parseFloat(style.borderRightWidth)
+    this.root.style.setProperty("padding-right", `${parseFloat(style.paddingRight) + bar}px`)
+    this.root.style.setProperty("white-space", this.box.matches("input") ? "pre" : "pre-wrap")
+    Object.assign(this.root, { scrollTop: this.box.scrollTop, scrollLeft: this.box.scrollLeft })
   }
 }
 

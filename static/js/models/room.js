@@ -7,32 +7,31 @@
 import { fromBase64, toBase64 } from "../lib/base64.js";
 import { mergeDrafts } from "./draft_merge.js";
 import { RoomDocument } from "./room_document.js";
+import { Visit } from "./visit.js";
 
 const SEND_EVERY = 30 // ms: a letter goes at once, what is typed so soon after it goes together
 const SHARE = 2 // a page that shows what others write is idle for this many times as long
 const PATIENCE = 5000 // ms without a word from the server about an edit
 const PART = 120_000 // characters of a frame; the server takes no larger ones than 256 KiB
 
-export class Room extends EventTarget {
+export class Room extends Visit {
   /**
    * `draft` is what the page edits, `memory` { read(), keep(value) } outlives the page; it reads what all pages kept.
-   * `caret()` is where somebody writes on this page, as { box, field, example, at }, or null. Sends "state" ({ state, words }),
-   * "people" ({ members }) and "merged" ({ before }) when a document that had begun anew took over what was written here.
+   * `caret()` is where somebody writes on this page, as { box, field, example, at }, or null. Sends "state" ({ state, words })
+   * beside "people", and "merged" ({ before }) when a document that had begun anew took over what was written here.
    */
   constructor({ draft, socket, memory, mayEdit, caret = () => null, clock = globalThis }) {
-    super()
-    Object.assign(this, { draft, socket, memory, mayEdit, caret, clock })
+    super({ socket })
+    Object.assign(this, { draft, memory, mayEdit, caret, clock })
     this.id = null // of the document, once it is here
     this.base = structuredClone(draft.asJson()) // what page and server had in common at last
     this.number = 0 // of the last edit sent
     this.sentAt = 0
     this.kept = 0
-    this.people = new Map() // seat -> member
     this.fault = ""
     Object.assign(this, { waiting: [], isHeld: false, turn: null, shownAt: 0, pause: 0 }) // for what others write
     this.#begin()
     for (const kind of ["change", "replace"]) draft.addEventListener(kind, (event) => event.detail?.isNews || this.#write())
-    socket.room = this
   }
 
   // What the socket tells
@@ -44,15 +43,14 @@ export class Room extends EventTarget {
   }
 
   closed() {
-    this.isHere = false
-    this.people.clear()
-    this.#tellPeople()
+    super.closed()
     this.#tellState()
   }
 
   heard(frame) {
-    const act = { joined: () => this.#joined(frame), edits: () => this.#take(frame.updates), presence: () => this.#meet(frame), saved: () => this.#saved(frame) }[frame.op]
-    act?.()
+    const act = { joined: () => this.#joined(frame), edits: () => this.#take(frame.updates), saved: () => this.#saved(frame) }[frame.op]
+    if (act) act()
+    else super.heard(frame)
   }
 
   // What the page asks
@@ -63,12 +61,6 @@ export class Room extends EventTarget {
 
   redo() {
     return this.mayEdit && this.document.redo()
-  }
-
-  /** Shows others where this person is: { at: { text, anchor, head }, away, view, presents }. */
-  show(cursor) {
-    this.cursor = cursor
-    if (this.isHere) this.socket.send({ op: "cursor", ...cursor })
   }
 
   /** Sends now, because the page may be going away. */
@@ -119,11 +111,11 @@ export class Room extends EventTarget {
     this.#begin()
   }
 
-  #joined({ room, seat, update, vector, members }) {
+  #joined({ room, update, vector, ...frame }) {
     const isOther = room !== this.id
     if (isOther) this.waiting = [] // they are of the document that was
     if (isOther && this.id) this.#beginAnew()
-    Object.assign(this, { id: room, keptVector: fromBase64(vector), seat, isHere: true, people: new Map(members.map((member) => [member.seat, member])) })
+    Object.assign(this, { id: room, keptVector: fromBase64(vector), isHere: true })
     if (isOther) this.#mergeInto(fromBase64(update))
     else this.document.receive(...this.waiting.splice(0).map(fromBase64), fromBase64(update))
     if (this.mayEdit) for (const kept of this.memory.read()) if (kept.room === room) this.document.recall(fromBase64(kept.update))
@@ -131,8 +123,7 @@ export class Room extends EventTarget {
     const isOwed = this.unsent.length || this.number !== this.kept
     this.unsent = isOwed ? [this.document.missing(fromBase64(vector))] : []
     this.#send()
-    if (this.cursor) this.show(this.cursor)
-    this.#tellPeople()
+    this.sit(frame)
     this.#tellState()
   }
 
@@ -221,18 +212,6 @@ export class Room extends EventTarget {
   #remember() {
     if (this.id === null || (this.number === this.kept && !this.unsent.length)) return
     this.isKeptHere = this.memory.keep({ room: this.id, update: toBase64(this.document.missing(this.keptVector)) })
-  }
-
-  // People
-
-  #meet({ members, gone }) {
-    for (const seat of gone) this.people.delete(seat)
-    for (const member of members) this.people.set(member.seat, member)
-    this.#tellPeople()
-  }
-
-  #tellPeople() {
-    this.dispatchEvent(new CustomEvent("people", { detail: { members: [...this.people.values()] } }))
   }
 
   #tellState() {

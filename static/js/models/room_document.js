@@ -127,6 +127,15 @@ export class RoomDocument extends EventTarget {
     return id ? cellName(example, id) : outputName(example)
   }
 
+  /** The box behind the name of a text, as `nameOf` takes it; null when there is none. */
+  boxOf(name) {
+    const [, box, id, example] = name.match(/^(input|cell|output)\/([^/]+)(?:\/(.+))?$/s) ?? []
+    if (!box) return { box: name }
+    if (box === "output") return { box: "cell", field: this.values.get("output_name"), example: name.slice("output/".length) }
+    const field = this.#fields().find((one) => one.id === id)?.name
+    return field === undefined ? null : { box, field, example }
+  }
+
   // Reading
 
   #text(name) {
