@@ -3,7 +3,7 @@
 import uuid
 
 from django.contrib.auth.models import User
-from django.http import HttpRequest, JsonResponse
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.views.decorators.http import require_GET, require_http_methods, require_POST
 
@@ -14,7 +14,7 @@ from playground.actions import threads
 from playground.errors import NotFound
 from playground.models import Comment, Comparison, Run
 from playground.specs import checked, parse
-from playground.views.deletions import offer_undo
+from playground.views.deletions import offer_undo, restored
 from playground.views.signed_in import signed_in, user_of
 
 
@@ -77,11 +77,12 @@ def comment_or_gone(user: User, pk: uuid.UUID) -> Comment:
 
 @signed_in
 @require_POST
-def restore(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
+def restore(request: HttpRequest, pk: uuid.UUID) -> HttpResponse:
+    """Undoes a deletion, for the script or for the form on the next page."""
     user = user_of(request)
     comment = comment_for(user, pk, Verb.COMMENT, deleted=True)
     actions.restore(comment, user)
-    return answer(comment, user)
+    return restored(request, f"{reverse('experiment', args=[comment.experiment_id])}#comment-{pk}")
 
 
 @signed_in

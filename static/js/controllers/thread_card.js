@@ -45,7 +45,7 @@ export class ThreadCard {
   #showAbout() {
     const { about } = this.thread
     const { words, note, url } = this.acts.place(about)
-    const quote = about.quote?.text ?? about.answer?.preview ?? ""
+    const quote = about.quote?.text ?? about.answer?.preview.trim() ?? ""
     this.#part("go").hidden = Boolean(url)
     this.#part("there").hidden = !url
     if (url) Object.assign(this.#part("there"), { href: `${url}#comment-${this.id}`, textContent: words })
