@@ -154,3 +154,16 @@ test("costs of examples are asked for once, and learned from prompts", async () 
   await costs.complete(() => {})
   assert.deepEqual(asked, [2, 1])
 })
+
+test("an example that somebody else deleted can be put back with its words", () => {
+  const made = draft()
+  const edits = new GridEdits(made)
+  const [, lost] = made.spec.examples
+  made.receive({ title: "", scope: "", inputs: [], spec: { ...made.spec, examples: made.spec.examples.filter((one) => one !== lost) } })
+  edits.offerBack(lost)
+  assert.match(edits.words, /deleted the example you were writing in/)
+  made.receive({ title: "new", scope: "", inputs: [], spec: structuredClone(made.spec) })
+  edits.undo()
+  assert.equal(ids(made), "acb")
+  assert.deepEqual(rows(made), ["aA", "cC", "bB"])
+})

@@ -16,8 +16,8 @@ export class ExampleGrid {
     byId("add-field").addEventListener("click", () => this.#addField())
     this.rows.addEventListener("keydown", (event) => this.#moveByEnter(event))
     connectDragging(this.rows, (id, to) => this.#move(id, to))
-    draft.addEventListener("replace", () => keepingTheCursor((held) => this.#finder(held), () => this.draw()))
-    draft.addEventListener("change", () => this.#follow())
+    draft.addEventListener("replace", ({ detail }) => this.#follow(detail?.isNews))
+    draft.addEventListener("change", () => this.#keepUp())
     edits.addEventListener("edited", () => this.draw())
     this.draw()
   }
@@ -167,8 +167,15 @@ export class ExampleGrid {
     boxes[boxes.length - 2].select()
   }
 
+  /** Redraws what was exchanged, by this person or by others in the room. */
+  #follow(isNews) {
+    const held = document.activeElement.closest("#grid-rows [data-id]")
+    keepingTheCursor((box) => this.#finder(box), () => this.draw())
+    if (isNews && held && !this.draft.example(held.dataset.id)) this.edits.offerBack(held.example)
+  }
+
   /** Redraws when a field was added elsewhere, and keeps marks and numbers right. */
-  #follow() {
+  #keepUp() {
     if (this.drawn !== JSON.stringify(this.draft.columns)) this.draw()
     else this.#drawState()
   }

@@ -47,7 +47,7 @@ function connectUndo(room) {
     if (event.inputType === "historyRedo") act(event, () => room.redo())
   })
   document.addEventListener("keydown", (event) => {
-    if (!(event.ctrlKey || event.metaKey) || event.altKey || !event.target.matches("[data-shared]")) return
+    if (event.defaultPrevented || !(event.ctrlKey || event.metaKey) || event.altKey || !event.target.matches("[data-shared]")) return
     const key = event.key.toLowerCase()
     if (key === "z" && !event.shiftKey) act(event, () => room.undo())
     if ((key === "z" && event.shiftKey) || key === "y") act(event, () => room.redo())

@@ -23,6 +23,13 @@ export class GridEdits extends EventTarget {
     this.#do(take, put, () => `Example ${place + 1} deleted.`)
   }
 
+  /** Somebody else deleted `example` while it was written into here: it can be put back with all that is in it. */
+  offerBack(example) {
+    this.back = () => this.draft.spec.examples.push(example)
+    this.words = "Somebody deleted the example you were writing in."
+    this.dispatchEvent(new Event("edited"))
+  }
+
   removeField(name) {
     const { spec } = this.draft
     const place = spec.fields.indexOf(name)
