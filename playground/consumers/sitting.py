@@ -8,8 +8,9 @@ from django.contrib.auth.models import User
 
 from playground.access import experiment_for
 from playground.consumers.database import in_database
+from playground.consumers.live_room import BadEdit, Frame, LiveRoom, Seat
 from playground.consumers.protocol import BadFrame, Cursor, Edit, Join
-from playground.consumers.rooms import BadEdit, Frame, LiveRoom, Rooms, Seat
+from playground.consumers.rooms import Rooms
 from playground.errors import Refusal
 from playground.limits import LIMITS
 from playground.models import Experiment

@@ -8,7 +8,8 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage
 from tests.browser.test_versions import open_new, write
-from tests.system.instance import Browser, Instance
+from tests.system.browser import Browser
+from tests.system.instance import Instance
 
 STATE = """() => ({
   texts: [...document.querySelectorAll("[data-shared]")].map((box) => `${box.dataset.shared}: ${box.value}`),
