@@ -52,8 +52,11 @@ class EngineClient:
 class HttpClient:
     """Asks a server for a streamed completion. ``url`` is what comes before /v1/completions."""
 
-    def __init__(self, url: str, model: str) -> None:
+    def __init__(self, url: str, model: str, key: str = "") -> None:
         self.url = url.rstrip("/")
+        self._headers = {"Content-Type": "application/json"} | (
+            {"Authorization": f"Bearer {key}"} if key else {}
+        )
         self._model = model
         # No proxy of the environment between the client and a server on this machine.
         self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
@@ -84,8 +87,7 @@ class HttpClient:
             "stream": True,
             "stream_options": {"include_usage": True},
         }
-        headers = {"Content-Type": "application/json"}
-        return urllib.request.Request(f"{self.url}/v1/completions", json.dumps(body).encode(), headers)
+        return urllib.request.Request(f"{self.url}/v1/completions", json.dumps(body).encode(), self._headers)
 
 
 def _chunks(lines: Iterator[bytes]) -> Iterator[dict[str, Any]]:
