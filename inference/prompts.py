@@ -180,8 +180,15 @@ def for_server(parts: PromptParts) -> SentPrompt:
         return SentPrompt(_plain(parts)[0])
     instruction = _instruction(parts)
     system = (_Turn("system", instruction),) if instruction else ()
-    messages = tuple(_messages((*system, *_turns(parts))))
-    return SentPrompt("\n\n".join(f"[{one['role']}]\n{one['content']}" for one in messages), messages)
+    return conversation_for_server(_messages((*system, *_turns(parts))))
+
+
+def conversation_for_server(messages: Sequence[Message]) -> SentPrompt:
+    """The same of a conversation that the model goes on with."""
+    for message in messages:
+        check_text(message["content"])
+    text = "\n\n".join(f"[{message['role']}]\n{message['content']}" for message in messages)
+    return SentPrompt(text, tuple(messages))
 
 
 def continuation(

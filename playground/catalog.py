@@ -34,11 +34,6 @@ def model_spec(name: str) -> ModelSpec:
     return registry()[name]
 
 
-def local_models() -> tuple[str, ...]:
-    """The names of the entries whose weights are here."""
-    return tuple(spec.name for spec in registry() if not isinstance(spec.source, RemoteSource))
-
-
 def remote_source(name: str) -> RemoteSource | None:
     """The server of a remote model; raises Refusal if there is no model ``name``."""
     source = model_spec(name).source

@@ -43,7 +43,7 @@ class Prompt:
         _refuse_oversize(sum(len(message["content"]) for message in messages))
         if source := catalog.remote_source(model):
             _refuse_layout(source, Layout.CHAT)
-            return cls(model, "\n\n".join(message["content"] for message in messages), None, messages)
+            return cls(model, prompts.conversation_for_server(messages).text, None, messages)
         tokenizer = catalog.tokenizer(model)
         if not tokenizer.has_chat_template:
             message = f"{model} has no chat template; send a prompt to /v1/completions."

@@ -25,7 +25,8 @@ log = logging.getLogger(__name__)
 # How a run that failed is told in HTTP; clients try again by themselves after the higher ones.
 STATUSES = {
     **dict.fromkeys(("context_overflow", "cache_overflow", "invalid_request", "cancelled"), 400),
-    **dict.fromkeys(("upstream_refused", "upstream_failed", "upstream_unreachable"), 502),
+    "upstream_refused": 400,  # the same request would be refused again
+    **dict.fromkeys(("upstream_failed", "upstream_unreachable"), 502),
     **dict.fromkeys(("engine_busy", "out_of_memory", "worker_lost", "upstream_busy"), 503),
     **dict.fromkeys(("queue_deadline", "deadline", "upstream_timeout"), 504),
 }

@@ -22,8 +22,9 @@ export function optionWords({ title, state, server }, isChosen) {
 
 /** The label of the button beside a model, or "" when nothing may be asked. */
 export function wishWords({ state, can, server }) {
-  if (server && state !== "failed") return { load: "Connect", unload: "Disconnect" }[can] ?? ""
-  if (can === "load") return state === "failed" ? "Try again" : "Load"
+  if (can === "load" && state === "failed") return "Try again"
+  if (server) return { load: "Connect", unload: "Disconnect" }[can] ?? ""
+  if (can === "load") return "Load"
   if (can === "unload") return state === "loading" ? "Stop" : "Unload"
   return ""
 }
