@@ -8,7 +8,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, StorageState, expect
 
 from tests.browser.conftest import OpenPage, shots, sign_in
-from tests.browser.test_first_light import wait_done
+from tests.browser.test_first_light import press_run, wait_done
 from tests.inference.far_server import FarServer, counted, ended, entry, far_server, said, stream, whole
 from tests.system.instance import Instance, running
 
@@ -98,7 +98,7 @@ def test_an_answer_streams_with_its_figures(open_page: OpenPage, server: FarServ
     page = open_page()
     open_experiment(page)
     press(page, "Chat")
-    page.keyboard.press("Control+Enter")
+    press_run(page)
     wait_done(page)
     card = page.locator(".answer-card").first
     expect(card.locator("answer-text")).to_have_text("Positive")
@@ -120,7 +120,7 @@ def test_an_answer_without_figures_says_so(open_page: OpenPage, server: FarServe
     open_experiment(page)
     page.locator("#model").select_option("writer")
     expect(page.get_by_label("Plain")).to_be_checked()
-    page.keyboard.press("Control+Enter")
+    press_run(page)
     wait_done(page)
     card = page.locator(".answer-card").first
     expect(card.get_by_text("gave no probabilities for this answer")).to_be_visible()
@@ -132,7 +132,7 @@ def test_a_server_that_fails_or_is_away_is_told(open_page: OpenPage, server: Far
     page = open_page()
     open_experiment(page)
     page.locator("#model").select_option("talker")
-    page.keyboard.press("Control+Enter")
+    press_run(page)
     card = page.locator(".answer-card").first
     expect(card.locator("[data-fault]")).to_contain_text("(400: the prompt is too long)", timeout=60_000)
     page.locator("#model").select_option("gone")

@@ -74,8 +74,9 @@ def run_behind(instance: Instance, browser: Browser) -> dict[str, Any]:
 def test_the_answer_is_that_of_the_model_behind(
     page: Browser, instance: Instance, browser: Browser, model: str, layout: str
 ) -> None:
-    wanted = far(model=model, layout=layout, settings={"max_new_tokens": 6})
-    seen = watch_to_end(page, run := start_run(page, first_experiment(page), wanted))
+    wanted = far(model=model, layout=layout, settings={"max_new_tokens": 4})
+    run = start_run(page, first_experiment(page), wanted)
+    seen = watch_to_end(page, run, 240)
     here, there = run_of(page, run), run_behind(instance, browser)
     assert (here["status"], there["status"]) == ("succeeded", "succeeded")
     assert seen.text == here["text"] == there["text"] != ""

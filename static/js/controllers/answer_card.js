@@ -47,6 +47,7 @@ export class AnswerCard {
     }
     if (["clear", "replace", "lost"].includes(change.kind)) this.text.replace(buffer.tokens)
     if (change.kind === "error") return this.#complain(change.message)
+    if (change.kind === "end") this.status = null // a reset may have told the status before the reason
     this.#showState()
   }
 
