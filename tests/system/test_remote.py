@@ -8,8 +8,8 @@ import openai
 import pytest
 from openai.types.chat import ChatCompletionMessageParam
 
+from tests.system.browser import Browser
 from tests.system.instance import (
-    Browser,
     Instance,
     first_experiment,
     run_of,
