@@ -19,7 +19,7 @@ export function connectInputs(draft) {
   const fill = () => boxes().forEach((area, index) => showText(area, draft.spec.input[draft.spec.fields[index]] ?? ""))
   const find = (held) => {
     const index = boxes().indexOf(held)
-    return index >= 0 && (() => boxes()[index])
+    return index < 0 ? null : () => boxes()[index]
   }
   const follow = () => (drawn === JSON.stringify(draft.spec.fields) ? fill() : keepingTheCursor(find, draw))
   draft.addEventListener("change", follow)
