@@ -139,6 +139,7 @@ class LiveRoom:
             "op": "joined",
             "room": str(self.id),
             "seat": seat.id,
+            "part": seat.vector is not None,
             "update": base64.b64encode(update).decode(),
             "vector": base64.b64encode(self.document.get_state()).decode(),
             "members": others,

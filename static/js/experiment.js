@@ -3,6 +3,7 @@
 import { connectPageCommands } from "./controllers/page_commands.js";
 import { ShareDialog } from "./controllers/share_dialog.js";
 import { connectRoom } from "./controllers/live_draft.js";
+import { connectReading } from "./controllers/reading.js";
 import { connectAnswers } from "./experiment/answers.js";
 import { connectDiscussion } from "./experiment/discussion.js";
 import { connectEditor } from "./experiment/editor.js";
@@ -24,6 +25,7 @@ const discussion = connectDiscussion({ draft, page, openRun: answers.open })
 answers.parts.push(discussion)
 const news = { comment: (frame) => discussion.hear(frame), run: (frame) => answers.hear(frame) }
 socket.onNote = (frame) => news[frame.kind]?.(frame)
+connectReading(room, draft)
 connectPresence({ draft, page, room, answers: answers.strip })
 connectPageCommands(draft, page.models)
 if (byId("share")) new ShareDialog(commands) // only for those who may edit

@@ -143,6 +143,44 @@ def test_several_tabs_are_one_person(enter: Enter) -> None:
     expect(room.ada.locator("#faces .face-pages")).to_have_count(0)
 
 
+def test_a_viewer_reads_along_until_they_may_edit(enter: Enter, instance: Instance) -> None:
+    room = enter()
+    ada, _, cy = room.pages
+    expect(cy.locator("#save-words")).to_have_text("view only")
+    expect(cy.locator(".reading-words")).to_be_visible()
+    expect(cy.locator("#instruction")).not_to_be_editable()
+    expect(cy.locator("#max_new_tokens-slider")).to_be_disabled()
+    ada.locator("#add-example").click()
+    ada.keyboard.type("live text")
+    example = cy.locator("#grid-rows textarea").nth(0)
+    expect(example).to_have_value("live text")
+    expect(example).not_to_be_editable()
+    cy.screenshot(path=shots() / "presence-viewer.png")
+
+    give_role(instance, "Cy", "editor")
+    expect(cy.get_by_role("alert").filter(has_text="You can edit this experiment now.")).to_be_visible()
+    expect(cy.locator(".reading-words")).to_be_hidden()
+    write(cy, "#instruction", "Cy was here.")
+    expect(ada.locator("#instruction")).to_have_value("Cy was here.")
+
+    # What was written without a line, and without the right by then, does not come in.
+    cy.context.set_offline(True)
+    cy.locator("#instruction").fill("Cy writes on.")
+    give_role(instance, "Cy", "viewer")
+    cy.context.set_offline(False)
+    expect(cy.locator(".reading-words")).to_be_visible()
+    expect(cy.locator("#rights-note")).to_be_hidden()  # it is again what the page was made for
+    expect(cy.locator("#instruction")).to_have_value("Cy was here.")
+    expect(cy.locator("#instruction")).not_to_be_editable()
+    expect(ada.locator("#instruction")).to_have_value("Cy was here.")
+
+
+def give_role(instance: Instance, name: str, role: str) -> None:
+    rows = f"Membership.objects.filter(user__first_name={name!r}).exclude(role='owner')"
+    code = f"from playground.models import Membership; {rows}.update(role={role!r})"
+    assert instance.manage("shell", "-c", code).returncode == 0
+
+
 def test_others_follow_a_presenter_until_they_act(enter: Enter) -> None:
     room = enter(viewport=PHONE, has_touch=True)
     ada, bo, cy = room.pages

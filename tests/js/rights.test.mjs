@@ -14,3 +14,8 @@ test("what was lost is said first, then what was won", () => {
   assert.match(changeOfRights(may(true, false), may(false, false)), /no longer run/)
   assert.match(changeOfRights(may(false, false), may(true, true)), /can edit.*now/)
 })
+
+test("a page that has switched its boxes does not warn of them", () => {
+  assert.doesNotMatch(changeOfRights(may(true, true), may(false, false), true), /not saved/)
+  assert.match(changeOfRights(may(false, false), may(true, true), true), /can edit.*now. Reload for/)
+})

@@ -71,7 +71,7 @@ class Server {
   #join(line, { room, vector }) {
     const update = Y.encodeStateAsUpdate(this.doc, room === this.id ? fromBase64(vector) : undefined)
     Object.assign(line, { isSeated: true, written: 0, told: 0 })
-    line.tell({ op: "joined", room: this.id, seat: line.name, update: toBase64(update), vector: toBase64(Y.encodeStateVector(this.doc)), members: [] })
+    line.tell({ op: "joined", room: this.id, seat: line.name, part: room === this.id, update: toBase64(update), vector: toBase64(Y.encodeStateVector(this.doc)), members: [] })
   }
 
   #edit(line, { room, n, update, more }) {
@@ -341,4 +341,28 @@ test("undo takes back one's own step only, also that of a row", () => {
   assert.ok(one.room.redo())
   assert.equal(one.room.undo(), true)
   assert.equal(two.draft.spec.examples[0].output, "bad")
+})
+
+test("what somebody wrote offline, who may not edit any more, is not shown any more", () => {
+  const clock = new Clock()
+  const server = new Server(clock)
+  const [ada, bo] = ["ada", "bo"].map((name) => person(server, clock, () => 0.5, name))
+  for (const { line } of [ada, bo]) line.open()
+  clock.pass(500)
+  bo.line.cut()
+  bo.draft.change(() => (bo.draft.scope = "bo alone"))
+  ada.draft.change(() => (ada.draft.title = "Ada's title"))
+  clock.pass(500)
+  bo.line.open() // joins with what it has, and then hears of its right
+  bo.room.allow(false)
+  ada.draft.change(({ spec }) => (spec.instruction = "Meanwhile."))
+  clock.pass(1000)
+  const theirs = canon(ada.draft.asJson())
+  assert.deepEqual(canon(bo.draft.asJson()), theirs)
+  assert.equal(theirs.title, "Ada's title")
+  assert.notEqual(theirs.scope, "bo alone")
+  bo.room.allow(true)
+  bo.draft.change(() => (bo.draft.scope = "both"))
+  clock.pass(1000)
+  assert.equal(ada.draft.scope, "both")
 })

@@ -189,7 +189,7 @@ export class ExampleGrid {
   #moveByEnter(event) {
     const area = event.target
     if (event.key !== "Enter" || event.shiftKey || event.ctrlKey || event.metaKey || event.isComposing) return
-    if (!area.matches("textarea")) return
+    if (!area.matches("textarea") || area.readOnly) return
     event.preventDefault()
     const row = area.closest(".grid-row")
     if (!row.nextElementSibling) return this.add()

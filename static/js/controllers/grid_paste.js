@@ -9,6 +9,7 @@ export function connectPaste(draft, edits, open) {
   byId("examples").addEventListener("paste", (event) => {
     const text = event.clipboardData.getData("text/plain")
     const area = event.target.closest?.("#grid-rows textarea")
+    if (draft.isClosed) return
     if (!area && event.target.matches("input")) return
     if (!isTable(event.clipboardData, text) && area) return // one text for one cell
     event.preventDefault()

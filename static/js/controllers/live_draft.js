@@ -11,17 +11,16 @@ const WORDS = {
   saving: "saving…",
   waiting: "not saved yet: the server does not answer",
   saved: "saved",
+  reading: "view only",
   offline: "offline: what you write is kept here and goes out when the connection is back",
 }
 
 export function connectRoom({ draft, page, socket }) {
   const memory = new UnsavedMemory(page.experiment.id)
   const room = new Room({ draft, socket, memory, mayEdit: page.may_edit, caret })
-  if (page.may_edit) {
-    room.addEventListener("state", ({ detail }) => showState(detail))
-    connectUndo(room)
-    keepWhatIsUnsaved(room)
-  }
+  room.addEventListener("state", ({ detail }) => showState(room.mayEdit ? detail : { state: "reading" }))
+  connectUndo(room)
+  keepWhatIsUnsaved(room)
   // A character that is being composed must not change under the hands.
   document.addEventListener("compositionstart", () => room.hold())
   document.addEventListener("compositionend", () => room.release())

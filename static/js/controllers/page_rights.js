@@ -4,14 +4,14 @@ import { byId } from "../lib/dom.js";
 import { changeOfRights } from "../models/rights.js";
 
 export class PageRights {
-  /** `page` is made for { may_run, may_edit }. */
-  constructor({ may_run: run, may_edit: edit }) {
-    this.had = { run, edit }
+  /** `page` is made for { may_run, may_edit }; its boxes open and close with the right to edit if it `isSwitched`. */
+  constructor({ may_run: run, may_edit: edit }, { isSwitched = false } = {}) {
+    Object.assign(this, { had: { run, edit }, isSwitched })
   }
 
   /** What one may do now, in a frame of the socket. */
   show({ may_run: run, may_edit: edit }) {
-    this.#say(changeOfRights(this.had, { run, edit }))
+    this.#say(changeOfRights(this.had, { run, edit }, this.isSwitched))
   }
 
   /** A socket that the server has closed over a lost right. */

@@ -31,10 +31,11 @@ export function connectAnswers({ draft, page, editor, socket, room }) {
     onError: (frame) => answers.complain(frame.message),
     onRights: (frame) => {
       rights.show(frame)
+      room.allow(frame.may_edit)
       answers.showRights(frame)
     },
   })
-  const rights = new PageRights(page)
+  const rights = new PageRights(page, { isSwitched: true })
   const runs = new RunWatch({ socket, read: readRun, user: page.user.id })
   const memory = (name) => new TabMemory(`${name} ${page.experiment.id}`)
   const answers = new AnswerStrip({ runs, memory: memory("answers"), mayRun: page.may_run })

@@ -35,7 +35,7 @@ export function connectEditor(draft, page, room) {
   new Presets({ draft, url: page.urls.presets, presets: page.presets })
   connectPlaceholders(draft)
   const { grid, dialog } = connectExamples(draft, page)
-  connectDrop((file) => dialog.openFile(file))
+  connectDrop((file) => draft.isClosed || dialog.openFile(file))
   const exact = connectPreview(draft, page, grid)
   connectFork(draft, room)
   if (page.may_edit) connectTags(page, commands)

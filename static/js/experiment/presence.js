@@ -10,6 +10,7 @@ import { waysTo, watchView } from "../controllers/view.js";
 export function connectPresence({ draft, page, room, answers }) {
   const places = new Places(room)
   const { here, look } = connectWhereabouts(room, (element) => placeOf(element, places, room))
+  room.addEventListener("rights", () => here.repeat())
   draft.addEventListener("replace", look) // others wrote: the same place in the sentence is another one in the text
   const me = () => ({ seat: room.seat, user: page.user, may_edit: room.mayEdit, ...here.cursor })
   const presence = new Presence({ room, me, wordsOf: (name) => places.words(name) })

@@ -10,16 +10,19 @@ export class Draft extends EventTarget {
   constructor({ title, scope, spec, inputs = [] }, limits = {}) {
     super()
     Object.assign(this, { title, scope, spec, inputs, limits })
+    this.isClosed = false // for those who may only read; what others write comes in
   }
 
   /** Applies `edit(draft)` and tells. */
   change(edit) {
+    if (this.isClosed) return
     edit(this)
     this.dispatchEvent(new Event("change"))
   }
 
   /** An edit from elsewhere than its own box, such as a button beside the bar: every box shows it. */
   rewrite(edit) {
+    if (this.isClosed) return
     edit(this)
     this.dispatchEvent(new Event("replace"))
     this.dispatchEvent(new Event("change"))
@@ -27,6 +30,7 @@ export class Draft extends EventTarget {
 
   /** Examples that are still there stay the same objects, so that their rows on the page do, with the cursor in them. */
   replace({ title, scope, spec, inputs = this.inputs }) {
+    if (this.isClosed) return
     this.#put({ title, scope, spec, inputs })
     this.dispatchEvent(new CustomEvent("replace", { detail: {} }))
   }
@@ -100,6 +104,7 @@ export class Draft extends EventTarget {
 
   /** How many examples can still be added. */
   get room() {
+    if (this.isClosed) return 0
     return (this.limits.examples ?? Infinity) - this.spec.examples.length
   }
 

@@ -122,6 +122,7 @@ export class GridEdits extends EventTarget {
   }
 
   #do(edit, back, words) {
+    if (this.draft.isClosed) return
     this.draft.change(edit)
     Object.assign(this, { back, words: words() })
     this.dispatchEvent(new Event("edited"))

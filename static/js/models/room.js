@@ -63,6 +63,15 @@ export class Room extends Visit {
     return this.mayEdit && this.document.redo()
   }
 
+  /** The right to edit came or went. What was not kept when it went stays in the browser alone. Sends "rights". */
+  allow(mayEdit) {
+    if (mayEdit === this.mayEdit) return
+    if (!mayEdit) this.#forget()
+    this.mayEdit = mayEdit
+    this.dispatchEvent(new Event("rights"))
+    this.#tellState()
+  }
+
   /** Sends now, because the page may be going away. */
   flush() {
     this.#send()
@@ -111,7 +120,16 @@ export class Room extends Visit {
     this.#begin()
   }
 
-  #joined({ room, update, vector, ...frame }) {
+  /** Begins again with nothing, so that the page shows what the room holds. */
+  #forget() {
+    this.#remember()
+    this.#begin()
+    Object.assign(this, { id: null, early: false, kept: this.number, fault: "", waiting: [] })
+    this.opened()
+  }
+
+  #joined({ room, part, update, vector, ...frame }) {
+    if (this.id === null && part) return // of what this page held before it forgot; the whole is on its way
     const isOther = room !== this.id
     if (isOther) this.waiting = [] // they are of the document that was
     if (isOther && this.id) this.#beginAnew()
@@ -164,6 +182,7 @@ export class Room extends Visit {
 
   /** What others write waits for its turn outside of the document: so what is written here meanwhile stands beside it. */
   #take(updates) {
+    if (this.id === null) return // the whole document has them
     this.waiting.push(...updates)
     if (this.isHeld || !this.waiting.length) return
     this.turn ??= this.clock.setTimeout(() => this.#apply(), Math.max(0, this.shownAt + this.pause - Date.now()))
