@@ -169,6 +169,19 @@ test("cells hold the newest run of each sample; a server that knows less does no
   assert.equal(isStale(cells.of("c0", "r0")[0], "asked"), true)
 })
 
+test("a look at the board that crosses a press loses no run", () => {
+  const told = (id, status) => [{ column: "c0", row: "r0", sample: 0, ...ran(id, { status, text: "" }) }]
+  const cells = new Cells()
+  cells.load(told("1", "cancelled"), () => "asked")
+  cells.load(told("2", "queued"), () => "asked") // the look knows of the run before the press is answered
+  const entry = cells.byRun.get("2")
+  entry.followed = true
+  assert.equal(cells.begin([place(0, ran("2"))], () => "now asked")[0], entry, "it is followed already")
+  assert.equal(entry.asked, "now asked")
+  cells.load(told("1", "cancelled"), () => "asked") // this one was made before the press, and comes after it
+  assert.deepEqual(cells.of("c0", "r0"), [entry])
+})
+
 test("a cell says who is having it written, and what is mine is counted apart", () => {
   const cells = new Cells(1)
   const told = { column: "c0", row: "r0", status: "running", text: "" }

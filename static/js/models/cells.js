@@ -19,23 +19,32 @@ export class Cells {
 
   /**
    * Takes the newest runs as the server tells them, each with { column, row, sample }. An entry that the page follows
-   * itself knows more than an answer that was on its way, so only what ended since is taken over.
+   * itself knows more than an answer that was on its way, so only what ended since is taken over; nor does such an
+   * answer bring back what stood in the cell before a run that this page has begun.
    */
   load(told, askedOf) {
     for (const { column, row, sample, ...run } of told) {
       const known = this.byRun.get(run.id)
       if (known?.followed && isLive(known)) continue
+      const there = this.places.get(placeOf(column, row))?.[sample]
+      if (there && isLive(there) && there.id > run.id) continue // ids are in the order of time
       if (known) Object.assign(known, run, { asked: known.asked })
       else this.#put(column, row, sample, { ...run, asked: run.stale ? null : askedOf(column, row) })
     }
   }
 
-  /** Takes runs that this page has just started; `askedOf(column, row)` says with what. */
+  /**
+   * Takes runs that this page has just started; `askedOf(column, row)` says with what. News or a look at the board may
+   * have told of them before, and then they are followed already.
+   */
   begin(started, askedOf) {
     for (const { column, row } of started) this.refusals.delete(placeOf(column, row))
-    return started.map(({ column, row, sample, run }) =>
-      this.#put(column, row, sample, { text: "", error: null, figures: null, ...run, asked: askedOf(column, row) }),
-    )
+    return started.map(({ column, row, sample, run }) => {
+      const asked = askedOf(column, row)
+      const told = this.byRun.get(run.id)
+      if (told) return Object.assign(told, { asked })
+      return this.#put(column, row, sample, { text: "", error: null, figures: null, ...run, asked })
+    })
   }
 
   refuse(refused) {
