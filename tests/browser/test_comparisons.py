@@ -90,6 +90,7 @@ def add_a_column_and_an_input(page: Page) -> None:
     page.get_by_role("button", name="Column", exact=True).click()
     editor = page.get_by_role("dialog", name="Column D")
     editor.get_by_role("textbox", name="Instruction").fill(STORY)
+    editor.get_by_text("Chat", exact=True).click()  # a talk is answered in other words than a list of reviews
     editor.get_by_label("Number of shots").fill("0")
     editor.get_by_text("Sample", exact=True).click()
     expect(editor.locator("#counts")).to_contain_text("tokens")
@@ -118,7 +119,7 @@ def judge(page: Page) -> None:
     with page.expect_response(re.compile("/rating$")):
         sheet.get_by_label("Comment").fill("No answer to the question.")
         sheet.get_by_role("button", name="Done").click()
-    expect(last.locator(".rate")).to_have_text("2/5, note")
+    expect(last.locator('[data-act="rate"]')).to_have_text("2/5, note")
     expect(page.locator("#results-verdicts")).to_contain_text("Not enough evidence: D")
 
 

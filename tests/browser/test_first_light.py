@@ -32,7 +32,8 @@ def open_starter(page: Page) -> None:
 
 def new_experiment(page: Page, text: str = STORY, tokens: int = 220) -> None:
     """A chat experiment that keeps the model writing for a while."""
-    page.goto(re.sub(r"/experiments/.*", "/experiments/", page.url))
+    if not page.url.endswith("/experiments/"):
+        page.goto(re.sub(r"/experiments/.*", "/experiments/", page.url))
     page.get_by_role("button", name="New experiment").first.click()
     write_prompt(page, text, tokens)
 
