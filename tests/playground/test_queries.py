@@ -115,7 +115,9 @@ def link(mark: str) -> dict[str, Any]:
 def queries(client: Client, chosen: Things) -> dict[str, tuple[int, int]]:
     """Queries of every address that the owner may look at, with its status."""
     found = {}
-    for number, row in enumerate(row for row in MATRIX if row.method == "GET" and row.name not in LARGE):
+    # What programs ask (v1) is answered on threads with connections of their own, and lists models only.
+    rows = [row for row in MATRIX if row.method == "GET" and not row.name.startswith("v1-")]
+    for number, row in enumerate(row for row in rows if row.name not in LARGE):
         call(client, row, chosen, chosen)  # what is looked up once for all
         with CaptureQueriesContext(
             connection,

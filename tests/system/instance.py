@@ -11,7 +11,7 @@ import sys
 import time
 import urllib.parse
 import uuid
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
 from typing import Any
@@ -27,14 +27,14 @@ from tests.system.page import Seen
 ROOT = Path(__file__).resolve().parents[2]
 
 
-def wait_until(is_true: Any, seconds: float, what: str) -> Any:
+def wait_until(is_true: Any, seconds: float, what: str | Callable[[], str]) -> Any:
     """Polls until ``is_true()`` is truthy and returns it; fails with ``what`` after ``seconds``."""
     until = time.monotonic() + seconds
     while time.monotonic() < until:
         if value := is_true():
             return value
         time.sleep(0.05)
-    raise AssertionError(f"not within {seconds} s: {what}")
+    raise AssertionError(f"not within {seconds} s: {what() if callable(what) else what}")
 
 
 class Instance:
@@ -61,7 +61,7 @@ class Instance:
         wait_until(lambda: self.link, 60, "the sign-in link")
 
     def wait_warm(self, seconds: float = 90) -> None:
-        wait_until(lambda: self.health().status == 200, seconds, f"health: {self.health().body!r}")
+        wait_until(lambda: self.health().status == 200, seconds, lambda: f"health: {self.health().body!r}")
 
     def stop(self, how: signal.Signals = signal.SIGTERM, seconds: float = 30) -> None:
         """Ends well, and leaves nothing running."""
