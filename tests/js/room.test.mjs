@@ -267,6 +267,16 @@ test("what was written before the document came is put together with it", () => 
   assert.deepEqual(merged, ["Reviews of a shop"])
 })
 
+test("nothing is said of a merge when nobody else has changed anything", () => {
+  const clock = new Clock()
+  const { line, draft, room } = person(new Server(clock), clock, () => 0.5, "p")
+  room.addEventListener("merged", () => assert.fail("there is nothing to tell"))
+  draft.change(() => (draft.title = "Reviews of a shop"))
+  line.open()
+  clock.pass(2000)
+  assert.ok(room.isSafe)
+})
+
 test("what a page could not send goes out with the next page", () => {
   const clock = new Clock()
   const server = new Server(clock)

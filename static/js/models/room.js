@@ -5,7 +5,7 @@
 // until the server says that it is kept; a page that goes away before that leaves it in the browser's memory.
 
 import { fromBase64, toBase64 } from "../lib/base64.js";
-import { mergeDrafts } from "./draft_merge.js";
+import { isSame, mergeDrafts } from "./draft_merge.js";
 import { RoomDocument } from "./room_document.js";
 import { Visit } from "./visit.js";
 
@@ -157,7 +157,7 @@ export class Room extends Visit {
     this.draft.receive(merged)
     if (merged === theirs) return
     this.document.put(merged)
-    this.dispatchEvent(new CustomEvent("merged", { detail: { before: mine } }))
+    if (!isSame(filled(theirs), filled(this.base))) this.dispatchEvent(new CustomEvent("merged", { detail: { before: mine } }))
   }
 
   // Writing and reading
@@ -243,4 +243,11 @@ export class Room extends Visit {
     const state = this.fault ? "refused" : this.isSafe ? "saved" : this.isHere ? waits : "offline"
     this.dispatchEvent(new CustomEvent("state", { detail: { state, words: this.fault } }))
   }
+}
+
+/** A draft without texts that are empty: whether a box was ever written into is no difference. */
+function filled({ spec, ...rest }) {
+  const texts = (values) => Object.fromEntries(Object.entries(values).filter(([, text]) => text))
+  const examples = spec.examples.map((example) => ({ ...example, values: texts(example.values) }))
+  return { ...rest, spec: { ...spec, input: texts(spec.input), examples } }
 }
