@@ -3,6 +3,7 @@
 import { connectActs } from "./comparison/acts.js";
 import { connectDiscussion } from "./comparison/discussion.js";
 import { ColumnEditor } from "./comparison/editor.js";
+import { connectPresence } from "./comparison/presence.js";
 import { BoardBar } from "./controllers/board_bar.js";
 import { BoardRuns } from "./controllers/board_runs.js";
 import { BoardTable } from "./controllers/board_table.js";
@@ -67,6 +68,7 @@ connectRowScroll(byId("board-rows"))
 connectShading(commands)
 if (page.may_edit) new ShareDialog(commands)
 connectDrawing()
+connectPresence({ board, page, socket, editor })
 window.addEventListener("online", () => socket.hurry())
 socket.connect()
 bar.applyFilter()

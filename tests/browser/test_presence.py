@@ -181,6 +181,23 @@ def give_role(instance: Instance, name: str, role: str) -> None:
     assert instance.manage("shell", "-c", code).returncode == 0
 
 
+def test_a_comparison_is_in_the_room_too(enter: Enter) -> None:
+    room = enter()
+    ada, bo, _ = room.pages
+    bo.locator(".act[data-act=compare]").click()
+    bo.locator("#compare-new").click()
+    bo.wait_for_url("**/comparisons/**")
+    expect(bo.locator("#faces .face")).to_have_count(3)
+    ada.locator("#people-button").click()
+    expect(ada.locator("#people-list li").nth(1)).to_contain_text("at comparison")
+    ada.goto(bo.url)
+    bo.locator("[data-act=edit]").nth(1).click()
+    expect(ada.locator("#board-head .others-name")).to_have_text("Bo")
+    ada.screenshot(path=shots() / "presence-comparison.png")
+    ada.locator("#people-button").click()
+    expect(ada.locator("#people-list li").nth(1)).to_contain_text("in column B")
+
+
 def test_others_follow_a_presenter_until_they_act(enter: Enter) -> None:
     room = enter(viewport=PHONE, has_touch=True)
     ada, bo, cy = room.pages
@@ -204,3 +221,24 @@ def test_others_follow_a_presenter_until_they_act(enter: Enter) -> None:
     ada.locator("#follow-act").click()
     for page in (bo, cy):
         expect(page.locator("#follow-note")).to_be_hidden()
+
+
+def test_followers_come_to_the_token(enter: Enter) -> None:
+    room = enter()
+    ada, bo, _ = room.pages
+    write(ada, "#max_new_tokens", "4")
+    write(ada, "#inputs textarea", "It broke on the first day.")
+    ada.locator("#people-button").click()
+    ada.get_by_role("button", name="Present").click()
+    ada.keyboard.press("Escape")
+    bo.locator("#follow-act").click()
+    ada.locator("#run").click()
+    expect(ada.locator(".answer-card")).to_have_attribute("data-status", "succeeded", timeout=60_000)
+    ada.locator("answer-text .t").nth(1).click()
+    expect(bo.locator("answer-text .t.chosen")).to_have_count(1)
+    chosen = ada.locator("answer-text .t.chosen").text_content()
+    expect(bo.locator("answer-text .t.chosen")).to_have_text(chosen or "")
+    expect(bo.locator(".token-panel")).to_be_visible()
+    ada.keyboard.press("Escape")
+    expect(bo.locator(".token-panel")).to_be_hidden()
+    expect(ada.locator("#follow-words")).to_have_text("You present. Bo follows.")

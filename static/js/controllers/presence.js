@@ -1,6 +1,6 @@
 // The faces of everybody in the room, in the head of the page, and the list behind them.
 
-import { byId, element, putChildren } from "../lib/dom.js";
+import { byId, element, fromTemplate, putChildren } from "../lib/dom.js";
 import { colourOf, doingWords, initialsOf, peopleOf } from "../models/people.js";
 import { PresenceTalk } from "../models/presence_talk.js";
 
@@ -17,7 +17,8 @@ export class Presence extends EventTarget {
     this.talk = new PresenceTalk({ speak: (text) => (byId("presence-words").textContent = text) })
     this.list = byId("people-list")
     byId("people").addEventListener("toggle", () => this.#open())
-    byId("present").addEventListener("click", () => this.#send("present"))
+    this.present = byId("present") // a comparison has nothing to follow
+    this.present?.addEventListener("click", () => this.#send("present"))
     this.list.addEventListener("click", ({ target }) => this.#click(target))
     room.addEventListener("people", () => this.draw())
   }
@@ -55,13 +56,14 @@ export class Presence extends EventTarget {
     const known = new Set(people.map(({ id }) => id))
     for (const id of this.lines.keys()) if (!known.has(id)) this.lines.delete(id)
     putChildren(this.list, people.map((person) => this.#line(person)))
+    if (!this.present) return
     const { presents } = people[0]
-    byId("present").setAttribute("aria-pressed", String(Boolean(presents)))
+    this.present.setAttribute("aria-pressed", String(Boolean(presents)))
     byId("present-words").textContent = presents ? "Stop presenting" : "Present: others can follow what I look at"
   }
 
   #line(person) {
-    if (!this.lines.has(person.id)) this.lines.set(person.id, document.importNode(byId("person-template").content.firstElementChild, true))
+    if (!this.lines.has(person.id)) this.lines.set(person.id, fromTemplate("person-template"))
     const line = this.lines.get(person.id)
     const part = (name) => line.querySelector(`[data-part="${name}"]`)
     const place = this.wordsOf(person.text)
