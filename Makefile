@@ -4,7 +4,7 @@ PYTHON ?= $(shell test -x .venv/bin/python && echo .venv/bin/python || echo pyth
 RUN := .venv/bin/python
 DATA := $(abspath $(or $(FEWSHOT_DATA),var))
 MODULES := $(wildcard tests/js/*.test.js tests/js/*.test.mjs)
-BENCHES := benchmarks.engine benchmarks.agreement benchmarks.overhead benchmarks.context benchmarks.frames benchmarks.lists benchmarks.watchers benchmarks.api
+BENCHES := benchmarks.engine benchmarks.agreement benchmarks.overhead benchmarks.context benchmarks.frames benchmarks.lists benchmarks.rooms benchmarks.watchers benchmarks.api
 
 .PHONY: run setup test test-postgresql lint format bench clean
 .DEFAULT_GOAL := run
