@@ -23,7 +23,7 @@ def test_a_key_is_made_shown_once_and_revoked(open_page: OpenPage, instance: Ins
     assert client.models.list().data
     assert look(page, "api-keys") == []
     page.reload()
-    expect(page.get_by_text("nightly evaluation")).to_be_visible()
+    expect(page.locator("#key-rows strong")).to_have_text("nightly evaluation")
     expect(page.locator("#fresh-key")).to_be_hidden()
     page.get_by_role("button", name="Revoke nightly evaluation").click()
     expect(page.get_by_text("opens nothing any more")).to_be_visible()
