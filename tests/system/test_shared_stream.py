@@ -55,7 +55,7 @@ def test_an_editor_stops_a_colleagues_run_and_no_other(shared: Shared) -> None:
 def test_a_viewer_watches_and_cannot_stop(instance: Instance) -> None:
     team = team_of_two(instance, role="viewer")
     with in_room(team.bob, team.experiment) as page:
-        run = start_run(team.alice, team.experiment, long_spec(80))
+        run = start_run(team.alice, team.experiment, long_spec(24))
         seen = page.watch(run)
         page.until(lambda: seen.tokens > 3)
         page.send("cancel", run=run)
