@@ -14,7 +14,7 @@ from collections.abc import Set
 from dataclasses import dataclass, field
 from typing import Any
 
-from channels.consumer import AsyncConsumer
+from channels.consumer import AsyncConsumer, get_handler_name
 from channels.exceptions import StopConsumer
 
 from playground.access import Verb, run_for
@@ -83,6 +83,13 @@ class Pace:
 
 class PageSocket(AsyncConsumer):
     """Connects, reads frames, and sends; every method named ``websocket_*`` is an ASGI event."""
+
+    async def dispatch(self, message: dict[str, Any]) -> None:
+        """Without what Channels does before each frame: all frames of all sockets would wait for one thread.
+
+        It closes connections to the database there, and no socket has any there.
+        """
+        await getattr(self, get_handler_name(message))(message)
 
     async def websocket_connect(self, event: dict[str, Any]) -> None:
         self.watching: dict[uuid.UUID, Watching] = {}

@@ -14,9 +14,8 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from asgiref.sync import async_to_sync
+from asgiref.sync import async_to_sync, sync_to_async
 from asgiref.testing import ApplicationCommunicator
-from channels.db import database_sync_to_async
 from django.apps import apps
 from django.contrib.sessions.models import Session
 from django.db import connection, models, transaction
@@ -98,8 +97,8 @@ def world(db: None, monkeypatch: pytest.MonkeyPatch) -> World:
     """Addresses for programs look at the database in threads, which would not see this transaction."""
     monkeypatch.setattr(
         database,
-        "database_sync_to_async",
-        lambda work, thread_sensitive: database_sync_to_async(work, thread_sensitive=True),
+        "sync_to_async",
+        lambda work, thread_sensitive: sync_to_async(work, thread_sensitive=True),
     )
     return World()
 
