@@ -132,8 +132,8 @@ def test_the_history_finds_compares_and_restores(open_page: OpenPage) -> None:
     expect(dialog).to_be_hidden()
 
     instruction.fill("A draft that was never run.")
-    with page.expect_response(re.compile("/draft$")):
-        lines.nth(1).get_by_role("button", name="Restore").click()
+    lines.nth(1).get_by_role("button", name="Restore").click()
+    expect(page.locator("#save-state")).to_have_attribute("data-state", "saved")
     expect(instruction).to_have_value(before)
     page.reload()
     page.locator("#restored").get_by_role("button", name="Undo").click()
