@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import json
 import time
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any
 
+from websockets.exceptions import ConnectionClosed
 from websockets.sync.client import ClientConnection
 
 
@@ -86,9 +88,10 @@ class Page:
     def acknowledge(self) -> None:
         """As the page does: now and then, not for every frame."""
         self.acknowledged = time.monotonic()
-        for run, seen in list(self.runs.items()):
-            if seen.last_id and not seen.end:
-                self.send("ack", run=run, id=seen.last_id)
+        with suppress(ConnectionClosed):  # what came before the close is read first; the next receive() tells of it
+            for run, seen in list(self.runs.items()):
+                if seen.last_id and not seen.end:
+                    self.send("ack", run=run, id=seen.last_id)
 
     def until(self, is_true: Any, seconds: float = 60.0) -> None:
         """Receives until ``is_true()``."""
