@@ -88,7 +88,7 @@ class Page:
     def acknowledge(self) -> None:
         """As the page does: now and then, not for every frame."""
         self.acknowledged = time.monotonic()
-        with suppress(ConnectionClosed):  # what came before the close is read first; the next receive() tells of it
+        with suppress(ConnectionClosed):  # the next receive() tells of it, behind what came before
             for run, seen in list(self.runs.items()):
                 if seen.last_id and not seen.end:
                     self.send("ack", run=run, id=seen.last_id)
