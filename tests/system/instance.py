@@ -97,7 +97,7 @@ class Instance:
         """A browser signed in as the owner, or as ``user``, through a fresh one-time link."""
         link = self.manage("signinlink", *(f"--user={name}" for name in user)).stdout.strip()
         browser = Browser(self.base)
-        answer = browser.form(urllib.parse.urlsplit(link).path, name=user[0] if user else "Owner")
+        answer = browser.form(urllib.parse.urlsplit(link).path, name=user[0] if user else "Ada")
         assert answer.url.endswith("/experiments/"), (answer.status, answer.url)
         return browser
 

@@ -243,7 +243,7 @@ def test_nobody_speaks_for_another(browser: Browser, stranger: Browser, room: st
         one.page.send("cursor", at={"text": "title"})
         (member,) = two.until("presence")["members"]
         assert member["at"]["text"] == "title"
-        assert member["user"]["name"] == "Owner"
+        assert member["user"]["name"] == "Ada"
         one.page.send("edit", room=one.room, n=1, update="no base64!")
         assert one.until("error")["code"] == "bad_frame"
         one.page.send("edit", room=one.room, n=1, update=coded(b"no edit"))
