@@ -8,7 +8,7 @@ import { grouped } from "../models/commands.js";
 import { ranked } from "../models/fuzzy.js";
 
 const DELAY = 120 // ms after the last key, before providers are asked
-const SHOWN = 40
+const SHOWN = 80
 
 export class Palette {
   constructor(commands) {
