@@ -77,7 +77,7 @@ def test_two_people_talk_about_a_prompt(open_page: OpenPage, instance: Instance)
     expect(ada.locator(".act [data-discussion-badge]")).to_have_text("@1")
     bubble = ada.get_by_role("button", name="1 comment on these words")
     expect(bubble).to_be_visible()
-    expect(ada.locator(".text-layer mark")).to_have_text("good or bad")
+    expect(ada.locator(".text-layer .said")).to_have_text("good or bad")
 
     # She answers, reacts and moves the words; the thread follows them.
     bubble.click()
@@ -93,7 +93,7 @@ def test_two_people_talk_about_a_prompt(open_page: OpenPage, instance: Instance)
     expect(theirs.get_by_role("button", name="Yes, 1: Ada")).to_be_visible()
     ada.locator("#instruction").fill(f"Please. {WORDS}")
     expect(ben.locator("#instruction")).to_have_value(f"Please. {WORDS}")
-    expect(ben.locator(".text-layer mark")).to_have_text("good or bad")
+    expect(ben.locator(".text-layer .said")).to_have_text("good or bad")
     theirs.get_by_role("button", name=re.compile("Instruction")).click()
     chosen = "(box) => box.value.slice(box.selectionStart, box.selectionEnd)"
     assert ben.locator("#instruction").evaluate(chosen) == "good or bad"

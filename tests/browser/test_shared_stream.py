@@ -13,13 +13,13 @@ from tests.system.instance import Instance
 
 
 @pytest.fixture(scope="module")
-def bo(browser: Browser, instance: Instance) -> StorageState:
+def flo(browser: Browser, instance: Instance) -> StorageState:
     """The cookies of a second person."""
-    instance.add_user("bo")
+    instance.add_user("flo")
     with browser.new_context() as context:
         page = context.new_page()
-        page.goto(instance.manage("signinlink", "--user=bo").stdout.strip())
-        page.get_by_label("Your name").fill("Bo")
+        page.goto(instance.manage("signinlink", "--user=flo").stdout.strip())
+        page.get_by_label("Your name").fill("Flo")
         page.get_by_role("button", name="Start").click()
         page.wait_for_url("**/experiments/")
         return context.storage_state()
@@ -32,14 +32,14 @@ def page_of(open_page: OpenPage, who: StorageState, url: str, **options: object)
     return page
 
 
-def experiment_with(open_page: OpenPage, bo: StorageState, role: str, tokens: int) -> Page:
-    """Ada's page of a new experiment in a team in which Bo has this role."""
+def experiment_with(open_page: OpenPage, flo: StorageState, role: str, tokens: int) -> Page:
+    """Ada's page of a new experiment in a team in which Flo has this role."""
     ada = open_page()
     team = new_team(ada, f"The {role}s")
     ada.get_by_role("combobox", name="Role", exact=True).select_option(role)
     ada.get_by_role("button", name="Make a link").click()
     expect(ada.locator("#invite-link")).to_be_visible()
-    joining = page_of(open_page, bo, ada.get_by_label("The link").input_value())
+    joining = page_of(open_page, flo, ada.get_by_label("The link").input_value())
     joining.get_by_role("button", name="Join as").click()
     joining.wait_for_url("**/experiments/**")
     ada.goto(f"{team.split('/teams/')[0]}/experiments/?team={team.rstrip('/').split('/')[-1]}")
@@ -68,9 +68,9 @@ def ended_alike(*same: Locator) -> None:
     assert rest == [first] * len(rest)
 
 
-def test_editors_see_each_others_runs_and_stop_them_one_by_one(open_page: OpenPage, bo: StorageState) -> None:
-    ada = experiment_with(open_page, bo, "editor", tokens=400)
-    other = page_of(open_page, bo, ada.url)
+def test_editors_see_each_others_runs_and_stop_them_one_by_one(open_page: OpenPage, flo: StorageState) -> None:
+    ada = experiment_with(open_page, flo, "editor", tokens=400)
+    other = page_of(open_page, flo, ada.url)
     expect(other.locator("#counts")).to_contain_text("of 2,048 tokens")
     press_run(ada)
     mine, seen = ada.locator("#own-answers .answer-card"), others(other)
@@ -85,11 +85,11 @@ def test_editors_see_each_others_runs_and_stop_them_one_by_one(open_page: OpenPa
     expect(other.locator("#history .line")).to_have_count(1)
     other.screenshot(path=shots() / "shared-stream.png")
 
-    # Bo starts one of his own: hers stays below his, and Esc stops his alone.
+    # Flo starts one of his own: hers stays below his, and Esc stops his alone.
     press_run(other)
     expect(other.locator("#own-answers .answer-card")).to_have_count(1)
     expect(others(ada)).to_have_count(1)
-    expect(others(ada).locator(".answer-who")).to_have_text("Bo")
+    expect(others(ada).locator(".answer-who")).to_have_text("Flo")
     other.keyboard.press("Escape")
     expect(other.locator("#own-answers .answer-card")).to_have_attribute(
         "data-status", "cancelled", timeout=60_000
@@ -99,7 +99,7 @@ def test_editors_see_each_others_runs_and_stop_them_one_by_one(open_page: OpenPa
     expect(ada.locator("#run")).to_have_attribute("data-live", "true")
 
     # A latecomer reads what is there and follows; a cut line catches up. Nobody has a card twice.
-    late = page_of(open_page, bo, ada.url)
+    late = page_of(open_page, flo, ada.url)
     begun(others(late))
     assert words_of(others(late)).startswith(text)
     other.context.set_offline(True)
@@ -116,9 +116,9 @@ def test_editors_see_each_others_runs_and_stop_them_one_by_one(open_page: OpenPa
     expect(other.locator("#history .line-open[data-status=cancelled]")).to_have_count(2, timeout=60_000)
 
 
-def test_a_viewer_watches_many_samples_on_one_card(open_page: OpenPage, bo: StorageState) -> None:
-    ada = experiment_with(open_page, bo, "viewer", tokens=12)
-    viewer = page_of(open_page, bo, ada.url)
+def test_a_viewer_watches_many_samples_on_one_card(open_page: OpenPage, flo: StorageState) -> None:
+    ada = experiment_with(open_page, flo, "viewer", tokens=12)
+    viewer = page_of(open_page, flo, ada.url)
     expect(viewer.locator("#counts")).to_contain_text("of 2,048 tokens")
     ada.get_by_text("Sample", exact=True).click()
     ada.locator("#samples").select_option("8")
