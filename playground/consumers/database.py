@@ -29,8 +29,10 @@ def in_database(work: Callable[P, R]) -> Callable[P, Awaitable[R]]:
 def _leave() -> None:
     """To open SQLite costs six times as much as a read of one row, so these few threads keep it open.
 
-    A connection to PostgreSQL goes back to its pool.
+    A connection to PostgreSQL goes back to its pool, unless a transaction around this call still needs it.
     """
     for connection in connections.all(initialized_only=True):
+        if connection.in_atomic_block:
+            continue
         if connection.vendor != "sqlite" or connection.errors_occurred:
             connection.close_if_unusable_or_obsolete()
