@@ -9,6 +9,7 @@ from tests.browser.conftest import OpenPage, shots
 from tests.browser.test_answers import ENDED
 from tests.browser.test_first_light import STORY, new_experiment, press_run, write_prompt
 from tests.browser.test_teams import new_team
+from tests.browser.test_teamwork import BEGIN, INPUTS
 from tests.system.instance import Instance
 
 
@@ -130,6 +131,7 @@ def test_a_viewer_watches_many_samples_on_one_card(open_page: OpenPage, flo: Sto
     expect(card.get_by_role("button", name="Stop this answer")).to_be_hidden()
     expect(viewer.locator("#history .line-open[data-status=succeeded]")).to_have_count(8, timeout=90_000)
     card.get_by_role("button", name="Newer answer").click()
+    expect(card.locator(".answer-pager")).to_contain_text("2 of 8")
     expect(card).to_have_attribute("data-status", "succeeded")
     shown = ada.locator(f".answer-card[data-run='{card.get_attribute('data-run')}']")
     ended_alike(shown, card)
@@ -154,8 +156,24 @@ def test_another_page_of_mine_shows_what_i_start_here_and_can_run_meanwhile(open
     expect(there.locator("#counts")).to_contain_text("of 2,048 tokens")
     press_run(here)
     begun(others(there))
-    expect(others(there).locator(".answer-who")).to_have_text("you, on another page")
+    expect(others(there).locator(".answer-who")).to_have_text("you, elsewhere")
     expect(here.locator("#others")).to_be_hidden()
     expect(there.locator("#run")).to_have_attribute("data-live", "false")
     here.keyboard.press("Escape")
     expect(others(there)).to_have_attribute("data-status", "cancelled", timeout=60_000)
+
+
+def test_a_board_follows_the_cells_that_others_run(open_page: OpenPage, bo: StorageState) -> None:
+    ada = experiment_with(open_page, bo, "editor", tokens=8)
+    ada.goto(ada.url.split("/experiments/")[0] + ada.evaluate(BEGIN, INPUTS[:1]))
+    other = page_of(open_page, bo, ada.url)
+    expect(other.locator("#people-button")).to_be_visible()  # in the room
+    ada.locator("#run-all").click()
+    expect(
+        other.locator(".board-cell[data-status=queued], .board-cell[data-status=running]")
+    ).not_to_have_count(0)
+    expect(other.locator("#run-all")).to_have_attribute("data-live", "false")
+    for page in (ada, other):
+        expect(page.locator(".board-cell[data-status=succeeded]")).to_have_count(4, timeout=90_000)
+    texts = [page.locator(".board-cell answer-text").all_text_contents() for page in (ada, other)]
+    assert texts[0] == texts[1]

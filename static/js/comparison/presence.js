@@ -10,6 +10,7 @@ import { Visit } from "../models/visit.js";
 const PANEL = 40 // characters, as the server takes them
 const COLUMN = "column/"
 
+/** Returns the seat of this page. */
 export function connectPresence({ board, page, socket, editor }) {
   const visit = new Visit({ socket })
   const placeOf = (at) => {
@@ -27,6 +28,7 @@ export function connectPresence({ board, page, socket, editor }) {
   visit.addEventListener("people", mark)
   for (const kind of ["change", "replace"]) board.addEventListener(kind, () => [tell, mark].forEach((act) => act()))
   tell()
+  return visit
 }
 
 const headOf = (text) => document.querySelector(`#board-head [data-column="${CSS.escape(text.slice(COLUMN.length))}"]`)

@@ -45,22 +45,13 @@ export function connectAnswers({ draft, page, editor, socket, room }) {
   connectCards({ draft, page, editor, runs, answers })
   const history = connectHistory({ draft, page, runs, answers, memory: memory("restored"), room })
   const others = new Others({ runs, answers, history, url: page.urls.history })
-  onArrival(room, () => others.look().catch(() => {})) // offline again: the next arrival looks
+  room.addEventListener("arrived", () => others.look().catch(() => {})) // offline again: the next arrival looks
   window.addEventListener("online", () => socket.hurry())
   window.addEventListener("offline", () => socket.drop())
   socket.connect()
   const isOwnOrEnded = ({ status, user_id: user }) => user === page.user.id || !LIVE.has(status)
   answers.restore(page.history.runs.find(isOwnOrEnded)?.id) // what others are writing comes with a look
   return { parts, strip: answers, hear: (news) => others.hear(news), open: (run) => answers.open(run).catch((error) => answers.complain(error.message)) }
-}
-
-/** Calls `act` whenever the page has come into the room: at first, and after each lost connection. */
-function onArrival(room, act) {
-  let wasHere = false
-  room.addEventListener("people", () => {
-    if (room.isHere && !wasHere) act()
-    wasHere = room.isHere
-  })
 }
 
 function connectModels({ draft, page, editor, runs }) {

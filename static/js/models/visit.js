@@ -2,7 +2,10 @@
 // A comparison's page only visits the room; that of the experiment also edits in it (room.js).
 
 export class Visit extends EventTarget {
-  /** Sends "people" ({ members }) with everybody else, whenever somebody comes, moves or leaves, and when the line is cut. */
+  /**
+   * Sends "people" ({ members }) with everybody else, whenever somebody comes, moves or leaves, and when the line is cut, and
+   * "arrived" with every seat: at first, and when news may have been missed.
+   */
   constructor({ socket }) {
     super()
     Object.assign(this, { socket, people: new Map(), seat: null, isHere: false, cursor: null }) // seat -> member
@@ -36,6 +39,7 @@ export class Visit extends EventTarget {
     Object.assign(this, { seat, isHere: true, people: new Map(members.map((member) => [member.seat, member])) })
     if (this.cursor) this.show(this.cursor)
     this.tellPeople()
+    this.dispatchEvent(new CustomEvent("arrived"))
   }
 
   tellPeople() {
