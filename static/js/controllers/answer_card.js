@@ -3,6 +3,7 @@
 // and sends a bubbling "answer-state" ({ buffer }) when another run is shown or its status changes.
 
 import { copyWithNote, fromTemplate, say } from "../lib/dom.js";
+import { colourOf } from "../models/people.js";
 import { shotName } from "../models/run_plan.js";
 import { askedWords, factsOf, stoppedWords, waitingWords } from "../models/run_words.js";
 import { ScrollKeeper } from "../models/scroll_keeper.js";
@@ -90,6 +91,7 @@ export class AnswerCard {
     this.root.dataset.run = buffer.run
     this.#part("title").textContent = about.shots === undefined ? "Answer" : shotName(about.shots)
     say(this.#part("who"), this.who)
+    this.#part("who").dataset.colour = colourOf({ id: about.user ?? 0 })
     this.#part("about").textContent = askedWords(about)
     this.#part("about").title = askedWords(about)
     this.root.setAttribute("aria-label", this.who ? `Answer of ${this.who}, ${this.title}` : `Answer, ${this.title}`)

@@ -173,7 +173,7 @@ export class AnswerStrip extends EventTarget {
 
   /** Whose answer it is, or "" for what was asked on this page. */
   #whoOf({ person }, { about }) {
-    if (about.user === this.runs.user) return person ? "you, on another page" : ""
+    if (about.user === this.runs.user) return person ? "you, elsewhere" : ""
     return about.userName ?? person?.name ?? ""
   }
 
