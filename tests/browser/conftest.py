@@ -84,7 +84,7 @@ def open_page(browser: Browser, instance: Instance, owner: StorageState) -> Iter
         contexts.append(context)
         page = context.new_page()
         page.set_default_timeout(15_000)
-        page.on("console", lambda message: faults.append(message.text) if is_fault(message) else None)
+        page.on("console", lambda message: faults.append(told(message)) if is_fault(message) else None)
         page.on("pageerror", lambda error: faults.append(str(error)))
         if signed_in:
             page.goto(f"{instance.base}/experiments/")
@@ -103,6 +103,10 @@ def is_fault(message: ConsoleMessage) -> bool:
     return message.type == "error" and not re.search(
         "status of (409|422)|ERR_INTERNET_DISCONNECTED", message.text
     )
+
+
+def told(message: ConsoleMessage) -> str:
+    return f"{message.text} {message.location['url']}"
 
 
 def sign_in(page: Page, instance: Instance) -> None:

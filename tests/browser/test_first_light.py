@@ -134,7 +134,7 @@ def test_a_cut_browser_resumes_without_gap_or_repeat(open_page: OpenPage) -> Non
     expect(page.locator(".answer-card answer-text")).to_have_text(shown)
 
 
-def test_the_draft_survives_and_an_old_tab_cannot_win(open_page: OpenPage) -> None:
+def test_the_draft_survives_and_two_tabs_hold_one_text(open_page: OpenPage) -> None:
     page = open_page()
     new_experiment(page, text="first words")
     other = page.context.new_page()
@@ -142,12 +142,14 @@ def test_the_draft_survives_and_an_old_tab_cannot_win(open_page: OpenPage) -> No
     expect(other.locator("#inputs textarea")).to_have_value("first words")
     page.locator("#instruction").fill("Answer in French.")
     expect(page.locator("#save-state")).to_contain_text("saved")
+    expect(other.locator("#instruction")).to_have_value("Answer in French.")
     page.reload()
     expect(page.locator("#instruction")).to_have_value("Answer in French.")
     other.locator("#instruction").fill("Answer in German.")
-    expect(other.locator("#save-state")).to_contain_text("changed in another tab")
+    expect(other.locator("#save-state")).to_contain_text("saved")
+    expect(page.locator("#instruction")).to_have_value("Answer in German.")
     page.reload()
-    expect(page.locator("#instruction")).to_have_value("Answer in French.")
+    expect(page.locator("#instruction")).to_have_value("Answer in German.")
 
 
 def test_nothing_that_people_type_or_models_write_becomes_markup(

@@ -69,7 +69,9 @@ def ended_alike(*same: Locator) -> None:
     assert rest == [first] * len(rest)
 
 
-def test_editors_see_each_others_runs_and_stop_them_one_by_one(open_page: OpenPage, flo: StorageState) -> None:
+def test_editors_see_each_others_runs_and_stop_them_one_by_one(
+    open_page: OpenPage, flo: StorageState
+) -> None:
     ada = experiment_with(open_page, flo, "editor", tokens=400)
     other = page_of(open_page, flo, ada.url)
     expect(other.locator("#counts")).to_contain_text("of 2,048 tokens")
@@ -163,10 +165,10 @@ def test_another_page_of_mine_shows_what_i_start_here_and_can_run_meanwhile(open
     expect(others(there)).to_have_attribute("data-status", "cancelled", timeout=60_000)
 
 
-def test_a_board_follows_the_cells_that_others_run(open_page: OpenPage, bo: StorageState) -> None:
-    ada = experiment_with(open_page, bo, "editor", tokens=8)
+def test_a_board_follows_the_cells_that_others_run(open_page: OpenPage, flo: StorageState) -> None:
+    ada = experiment_with(open_page, flo, "editor", tokens=8)
     ada.goto(ada.url.split("/experiments/")[0] + ada.evaluate(BEGIN, INPUTS[:1]))
-    other = page_of(open_page, bo, ada.url)
+    other = page_of(open_page, flo, ada.url)
     expect(other.locator("#people-button")).to_be_visible()  # in the room
     ada.locator("#run-all").click()
     expect(
