@@ -19,6 +19,7 @@ from playground.models import (
     Invitation,
     Membership,
     Preset,
+    PublishedPrompt,
     Role,
     Run,
     Scope,
@@ -27,6 +28,7 @@ from playground.models import (
     Version,
 )
 from playground.models.api_key import ApiKeyQuerySet
+from playground.models.published_prompt import PublishedPromptQuerySet
 from playground.models.secrets import digest
 
 
@@ -206,6 +208,36 @@ def preset_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> Preset:
         raise NotFound("preset")
     _prove(user, preset.team_id, verb, "preset")
     return preset
+
+
+def published_prompts_of(user: Actor) -> PublishedPromptQuerySet:
+    """Prompts that programs of ``user`` may know by name, also ended ones."""
+    rows = PublishedPrompt.objects.filter(team__in=_team_ids_of(user))
+    return rows.select_related("team", "version__experiment", "published_by").order_by("name")
+
+
+def published_prompt_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> PublishedPrompt:
+    prompt = published_prompts_of(user).filter(pk=pk).first()
+    if prompt is None:
+        raise NotFound("published prompt")
+    _prove(user, prompt.team_id, verb, "published prompt")
+    return prompt
+
+
+def published_prompt_called(
+    user: Actor, address: str, team: Team | None = None, verb: Verb = Verb.RUN
+) -> PublishedPrompt:
+    """The one that answers at ``address``; of ``team`` alone, where a key is of one.
+
+    Raises Refusal ``unknown_model``, since it stands where programs name a model.
+    """
+    rows = published_prompts_of(user).open().called(address)
+    prompt = rows.filter(team=team).first() if team else rows.first()
+    if prompt is None:
+        message = f"Nothing is published as {address!r}, or you have no access to it."
+        raise Refusal("unknown_model", message, field="model")
+    _prove(user, prompt.team_id, verb, "published prompt")
+    return prompt
 
 
 def share_links_of(user: Actor) -> QuerySet[ShareLink]:

@@ -50,6 +50,8 @@ class Limits:
     quote_chars: int = 500  # of the words that a comment is about
     quote_context_chars: int = 40  # on either side of them
     path_chars: int = 120
+    prompt_name_chars: int = 60  # of a published prompt
+    published_prompts: int = 200  # names in a team
     presets: int = 100  # of a team
     preset_name_chars: int = 40
     label_chars: int = 80  # of a version

@@ -18,6 +18,7 @@ from playground.specs import PromptSpec
 PREVIEW = 200  # characters of an answer
 SHOWN = (
     "comparison",
+    "kind",
     "experiment",  # Django looks it up for every row that came through its experiment without it
     "model",
     "status",
@@ -46,6 +47,7 @@ def row_of(run: Any) -> dict[str, Any]:
     return {
         "id": str(run.pk),
         "status": run.status,
+        "kind": run.kind,
         "version": run.version and run.version.number,
         "model": run.model,
         "preview": run.preview,

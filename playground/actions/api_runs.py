@@ -1,8 +1,8 @@
 """Runs of programs: a prompt of their own, without an experiment, through the same queue as everybody's."""
 
 import uuid
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from functools import partial
 from typing import Any, Self
@@ -15,14 +15,15 @@ from inference import prompts
 from inference.prompts import PromptError, RenderedPrompt
 from inference.registry import RemoteSource
 from inference.types import Message
-from playground import catalog, remote
+from playground import catalog, remote, run_news
+from playground.actions import prompts as rendering
 from playground.actions.doorbells import ring_for_all
 from playground.actions.runs import acting, stop
-from playground.errors import Refusal
+from playground.errors import NotFound, Refusal
 from playground.limits import LIMITS
-from playground.models import ApiKey, Run
+from playground.models import ApiKey, PublishedPrompt, Run, SearchEntry
 from playground.models.run import Kind
-from playground.specs import ApiSettings, Layout
+from playground.specs import ApiSettings, Layout, PromptSpec
 
 FOR_REMOTE = 512  # tokens of an answer where nobody here knows how many there is room for
 
@@ -74,6 +75,14 @@ class Prompt:
             raise Refusal("bad_prompt", f"{model} has no token {unknown}.", field="prompt")
         return cls(model, tokenizer.decode(ids), tuple(ids))
 
+    @classmethod
+    def of_spec(cls, spec: PromptSpec) -> Self:
+        """As the pages render it."""
+        fit = rendering.render(spec)
+        if isinstance(fit, rendering.Uncounted):
+            return cls(spec.model, fit.sent.text, None, fit.sent.messages or None)
+        return cls(spec.model, fit.rendered.text, fit.rendered.ids, rendered=fit.rendered)
+
     def followed_by(self, text: str) -> Self:
         """The prompt, which keeps its tokens, with ``text`` behind it. Raises Refusal as ``of_text`` does."""
         assert self.rendered is not None
@@ -97,10 +106,28 @@ class Prompt:
 
 @dataclass(frozen=True)
 class Ask:
-    """One answer that a program wants."""
+    """One answer that a program wants; ``origin`` has the columns of a run that comes from an experiment."""
 
     prompt: Prompt
     settings: ApiSettings
+    origin: Mapping[str, Any] = field(default_factory=dict)
+
+    @classmethod
+    def of_published(cls, published: PublishedPrompt, spec: PromptSpec, settings: ApiSettings) -> Self:
+        """``spec`` is the published one with values; what it says of ``settings`` has given way to them."""
+        version = published.version
+        assert version is not None
+        kept = {name: getattr(settings, name) for name in type(spec.settings).model_fields}
+        acting = spec.settings.model_copy(update=kept | {"max_new_tokens": max(1, settings.max_new_tokens)})
+        asked = spec.model_copy(update={"settings": acting})
+        origin = {
+            "published_prompt": published,
+            "experiment": version.experiment,
+            "version": version,
+            "spec": asked.as_json(),
+            "asks_hash": asked.asks_hash(),
+        }
+        return cls(Prompt.of_spec(asked), settings, origin)
 
     def samples(self, count: int) -> list["Ask"]:
         """The same so many times; a seed that is set counts up."""
@@ -129,9 +156,24 @@ def queue(key: ApiKey, asks: Sequence[Ask]) -> list[Run]:
     _refuse_flood(key, len(asks))
     runs = [_run(key, ask) for ask in asks]
     with transaction.atomic():
+        _hold_experiment(runs[0])
         Run.objects.bulk_create(runs)
+        SearchEntry.of_new_runs(runs)
         transaction.on_commit(partial(ring_for_all, runs[0].model, runs))
+        transaction.on_commit(partial(_tell, runs))
     return runs
+
+
+def _hold_experiment(run: Run) -> None:
+    """All runs of a request come from one experiment, or from none."""
+    if run.experiment and not run.experiment.hold(run.team):
+        raise NotFound("published prompt")
+
+
+def _tell(runs: Sequence[Run]) -> None:
+    for run in runs:
+        if run.experiment_id:
+            run_news.tell(run.pk)
 
 
 def cancel(runs: Sequence[Run]) -> None:
@@ -196,6 +238,7 @@ def _run(key: ApiKey, ask: Ask) -> Run:
         prompt_tokens=None if ask.prompt.ids is None else len(ask.prompt.ids),
         settings=acting(ask.prompt.model, ask.settings),
         max_new_tokens=ask.settings.max_new_tokens,
+        **ask.origin,
     )
 
 

@@ -24,6 +24,8 @@ WORDS = {
     "api_key_made": "made the API key “{name}” ({scopes}), good until {until}",
     "api_key_made_for_good": "made the API key “{name}” ({scopes}), good until it is revoked",
     "api_key_revoked": "revoked the API key “{name}” of {member}",
+    "prompt_published": "published “{title}”, v{number}, as {address}",
+    "prompt_unpublished": "ended {address}",
     "share_link_made": "made a share link to “{title}”",
     "share_link_changed": "changed the end of a share link to “{title}” to {until}",
     "share_link_revoked": "revoked a share link to “{title}”",

@@ -7,7 +7,7 @@ from django.db import transaction
 from django.db.models import Q
 
 from playground import catalog
-from playground.actions import audit, drafts, rooms, tags
+from playground.actions import audit, drafts, published_prompts, rooms, tags
 from playground.errors import NotFound, Refusal
 from playground.models import Experiment, SearchEntry, ShareLink, Team
 from playground.people import name_of
@@ -77,7 +77,10 @@ def conflict(current: Experiment) -> Refusal:
 
 @transaction.atomic
 def move(experiment: Experiment, team: Team, actor: User) -> None:
-    """Gives an experiment and everything in it to another team; tags are found or made there by name."""
+    """Gives an experiment and everything in it to another team; tags are found or made there by name.
+
+    What the first team has published of it ends: the address names that team.
+    """
     source = experiment.team
     tags.lock(source, team)
     if team == source or not Experiment.objects.filter(pk=experiment.pk, team=source).update(team=team):
@@ -86,6 +89,7 @@ def move(experiment: Experiment, team: Team, actor: User) -> None:
     links = Q(*((path, experiment) for path in inside), _connector=Q.OR)
     experiment.runs.update(team=team)
     ShareLink.objects.filter(links).update(team=team)
+    published_prompts.end_those_of(experiment, source, actor)
     experiment.tags.set(tags.called(team, tags.of_experiment(experiment)))
     tags.forget_unused(source)
     audit.record(source, actor, "experiment_moved_away", title=experiment.title, team=team.name)

@@ -151,8 +151,8 @@ def acting(model: str, given: Settings) -> dict[str, Any]:
 
 
 def _insert(wanted: Submission, columns: branches.Columns) -> Run:
-    if wanted.experiment:
-        _hold_in_its_team(wanted.experiment, wanted.team)
+    if wanted.experiment and not wanted.experiment.hold(wanted.team):
+        raise NotFound("experiment")
     if wanted.spec and wanted.experiment:
         columns = columns | {"version": version_of(wanted.experiment, wanted.spec, wanted.user)}
     run = made_of(wanted, columns)
@@ -179,15 +179,6 @@ def made_of(wanted: Submission, columns: branches.Columns) -> Run:
         **(vars(wanted.cell) if wanted.cell else {}),
         **columns,
     )
-
-
-def _hold_in_its_team(experiment: Experiment, team: Team) -> None:
-    """Keeps the experiment from being moved or deleted until its new run is stored, or finds it gone."""
-    rows = Experiment.objects.select_for_update(no_key=True).filter(
-        pk=experiment.pk, team=team, deleted_at=None
-    )
-    if rows.only("pk").first() is None:
-        raise NotFound("experiment")
 
 
 def cancel(run: Run) -> Run:

@@ -140,7 +140,12 @@ def fork_experiment(experiment: Experiment, team: Team, user: User) -> Experimen
 def listed(experiment: Experiment, before: int | None = None) -> dict[str, Any]:
     """Versions, newest first and without their specs; ``before`` is the last number that the reader has."""
     rows: QuerySet[Version] = experiment.versions.defer("spec").select_related("author")
-    rows = rows.select_related("restored_from").defer("spec", "restored_from__spec").order_by("-number")
+    rows = (
+        rows.select_related("restored_from")
+        .defer("spec", "restored_from__spec")
+        .order_by("-number")
+        .prefetch_related("published_as")
+    )
     if before is not None:
         rows = rows.filter(number__lt=before)
     found = list(rows[: PAGE + 1])
@@ -164,6 +169,7 @@ def as_json(version: Version) -> dict[str, Any]:
         "created_at": version.created_at.isoformat(),
         "saved_at": version.saved_at and version.saved_at.isoformat(),
         "restored_from": version.restored_from and version.restored_from.number,
+        "published": sorted(prompt.name for prompt in version.published_as.all()),
     }
 
 

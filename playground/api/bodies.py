@@ -8,15 +8,25 @@ from collections.abc import Iterator
 from typing import Annotated, Any, Literal, Self, TypeVar
 
 from django.http import HttpRequest
-from pydantic import AfterValidator, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    ConfigDict,
+    Field,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
+from pydantic_core import PydanticCustomError
 
 from inference.types import Message
 from playground import catalog, remote
+from playground.actions.published_prompts import is_address
 from playground.errors import Refusal
 from playground.limits import LIMITS
-from playground.specs import ApiSettings, Stop, Strict, Text, clean, refusal
+from playground.specs import ApiSettings, Name, Settings, Stop, Strict, Text, clean, refusal
 
-ModelName = Annotated[str, Field(max_length=80), AfterValidator(clean)]
+ModelName = Annotated[str, Field(max_length=160), AfterValidator(clean)]  # or the address of a prompt
 
 
 class Body(Strict):
@@ -63,9 +73,13 @@ class StreamOptions(Body):
 
 
 class Generation(Body):
-    """What both ways of generating take. The last ones of the settings are extensions."""
+    """What both ways of generating take. The last ones of the settings are extensions.
+
+    ``fields`` are the values of a published prompt, and only of one.
+    """
 
     model: ModelName
+    fields: dict[Name, Text] | None = Field(default=None, max_length=LIMITS.fields)
     stream: bool = False
     stream_options: StreamOptions | None = None
     n: int = Field(default=1, ge=1, le=LIMITS.choices)
@@ -82,6 +96,13 @@ class Generation(Body):
     min_p: float = Field(default=0, ge=0, le=1, allow_inf_nan=False)
     repetition_penalty: float = Field(default=1, ge=0.5, le=LIMITS.repetition_penalty, allow_inf_nan=False)
     ignore_eos: bool = False
+
+    @field_validator("fields")
+    @classmethod
+    def is_of_a_published_prompt(cls, given: Any, info: ValidationInfo) -> Any:
+        if given is not None and not is_address(info.data.get("model", "")):
+            raise ValueError("only a published prompt takes fields")
+        return given
 
     @model_validator(mode="after")
     def options_are_of_a_stream(self) -> Self:
@@ -105,6 +126,16 @@ class Generation(Body):
             **more,
         )
 
+    def settings_over(self, base: Settings, most: int | None, **more: Any) -> ApiSettings:
+        """``base`` with what was given explicitly in its place."""
+        wanted = self.settings(base.max_new_tokens if most is None else most, **more)
+        given = {name: getattr(wanted, name) for name in self.model_fields_set & {*SAME, "stop"}}
+        if "temperature" in self.model_fields_set:
+            given["mode"] = wanted.mode
+            given |= {"temperature": wanted.temperature} if wanted.temperature else {}
+        own = {"max_new_tokens": wanted.max_new_tokens, "logit_bias": wanted.logit_bias, **more}
+        return ApiSettings.model_construct(**{**base.model_dump(), **given, **own})
+
     def _biases(self) -> Iterator[tuple[int, float]]:
         for token, bias in self.logit_bias.items():
             if not (token.isascii() and token.isdigit() and len(token) < 10):
@@ -125,16 +156,16 @@ SAME = (
 )
 
 
-def refuse_what_it_lacks(wanted: Generation) -> None:
+def refuse_what_it_lacks(wanted: Generation, model: str) -> None:
     """Refuses parameters that the server of a remote model does not take."""
-    source = catalog.remote_source(wanted.model)
+    source = catalog.remote_source(model)
     if source is None:
         return
     lacking = {*remote.ignored(source), "logit_bias", "ignore_eos", "echo"}
     if "logprobs" not in source.accepts:
         lacking |= {"logprobs", "top_logprobs"}
     for name in sorted(wanted.model_fields_set & lacking):
-        message = f"Unsupported parameter: {name}. The server of {wanted.model} does not take it."
+        message = f"Unsupported parameter: {name}. The server of {model} does not take it."
         raise Refusal("unsupported_parameter", message, field=name)
 
 
@@ -154,7 +185,7 @@ class ChatMessage(Body):
 
 
 class Chat(Generation):
-    messages: list[ChatMessage] = Field(min_length=1, max_length=LIMITS.messages)
+    messages: list[ChatMessage] = Field(max_length=LIMITS.messages)
     max_tokens: int | None = Field(default=None, ge=1, le=LIMITS.max_new_tokens)
     max_completion_tokens: int | None = Field(default=None, ge=1, le=LIMITS.max_new_tokens)
     logprobs: bool = False
@@ -163,6 +194,13 @@ class Chat(Generation):
     modalities: list[Literal["text"]] | None = None
     store: Literal[False] | None = None
     tools: Annotated[list[Any], Field(max_length=0)] = []
+
+    @field_validator("messages")
+    @classmethod
+    def says_something(cls, given: Any, info: ValidationInfo) -> Any:
+        if not given and info.data.get("fields") is None:
+            raise ValueError("holds no message")
+        return given
 
     @model_validator(mode="after")
     def fits_together(self) -> Self:
@@ -178,7 +216,7 @@ class Chat(Generation):
 
 
 class Completion(Generation):
-    prompt: Any
+    prompt: Any = Field(default=None, validate_default=True)  # nothing beside ``fields``
     max_tokens: int = Field(default=16, ge=0, le=LIMITS.max_new_tokens)
     logprobs: int | None = Field(default=None, ge=0, le=LIMITS.top_logprobs)
     echo: bool = False
@@ -186,8 +224,12 @@ class Completion(Generation):
 
     @field_validator("prompt")
     @classmethod
-    def is_a_prompt(cls, given: Any) -> Any:
+    def is_a_prompt(cls, given: Any, info: ValidationInfo) -> Any:
         """Text, token ids, or a list of either."""
+        if given is None and info.data.get("fields") is not None:
+            return given
+        if given is None:
+            raise PydanticCustomError("missing", "Field required")
         prompts = _as_list(given)
         if not 1 <= len(prompts) <= LIMITS.prompts:
             raise ValueError(f"holds {len(prompts)} prompts; 1 to {LIMITS.prompts} are taken")
@@ -207,6 +249,10 @@ class Completion(Generation):
     @property
     def scores_prompt(self) -> bool:
         return self.echo and self.logprobs is not None
+
+    def figures(self, is_scored: bool) -> dict[str, Any]:
+        """The settings that say which log-probabilities are kept."""
+        return {"alternatives": self.logprobs or 0, "score_from": 0 if is_scored else None}
 
 
 def _as_list(given: Any) -> list[str | list[int]]:

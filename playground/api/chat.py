@@ -8,7 +8,8 @@ from django.http.response import HttpResponseBase
 from playground import catalog
 from playground.actions import api_runs
 from playground.actions.api_runs import Ask, Prompt
-from playground.api import tokens
+from playground.actions.published_prompts import is_address
+from playground.api import published_prompts, tokens
 from playground.api.answers import Json, answer
 from playground.api.bodies import Chat, read, refuse_what_it_lacks
 from playground.api.endpoint import endpoint
@@ -25,8 +26,10 @@ async def create(request: HttpRequest, key: ApiKey) -> HttpResponseBase:
 
 
 def start(key: ApiKey, wanted: Chat) -> list[Run]:
+    if is_address(wanted.model):
+        return api_runs.queue(key, published_prompts.asks_of_chat(key, wanted))
     model = catalog.model_spec(wanted.model).name
-    refuse_what_it_lacks(wanted)
+    refuse_what_it_lacks(wanted, model)
     prompt = Prompt.of_messages(model, [message.plain() for message in wanted.messages])
     most = prompt.room if wanted.most is None else wanted.most
     settings = wanted.settings(max(1, most), alternatives=wanted.top_logprobs)

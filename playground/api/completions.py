@@ -8,7 +8,8 @@ from django.http.response import HttpResponseBase
 from playground import catalog
 from playground.actions import api_runs
 from playground.actions.api_runs import Ask, Prompt
-from playground.api import tokens
+from playground.actions.published_prompts import is_address
+from playground.api import published_prompts, tokens
 from playground.api.answers import Json, answer
 from playground.api.bodies import Completion, read, refuse_what_it_lacks
 from playground.api.endpoint import endpoint
@@ -27,8 +28,10 @@ async def create(request: HttpRequest, key: ApiKey) -> HttpResponseBase:
 
 def start(key: ApiKey, wanted: Completion) -> list[Run]:
     """A run for each answer, those to the first prompt first."""
+    if is_address(wanted.model):
+        return api_runs.queue(key, published_prompts.asks_of_completion(key, wanted))
     model = catalog.model_spec(wanted.model).name
-    refuse_what_it_lacks(wanted)
+    refuse_what_it_lacks(wanted, model)
     return api_runs.queue(key, [ask for given in wanted.prompts for ask in asks(model, given, wanted)])
 
 
@@ -39,9 +42,7 @@ def asks(model: str, given: str | list[int], wanted: Completion) -> list[Ask]:
     if not (wanted.max_tokens or is_scored):
         message = "With max_tokens 0, echo and logprobs are needed, and a prompt of two tokens or more."
         raise Refusal("invalid", message, field="max_tokens")
-    settings = wanted.settings(
-        wanted.max_tokens, alternatives=wanted.logprobs or 0, score_from=0 if is_scored else None
-    )
+    settings = wanted.settings(wanted.max_tokens, **wanted.figures(is_scored))
     return Ask(prompt, settings).samples(wanted.n)
 
 

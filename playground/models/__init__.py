@@ -8,6 +8,7 @@ from playground.models.experiment import Experiment, Version
 from playground.models.invitation import Invitation
 from playground.models.model_wish import ModelWish
 from playground.models.preset import Preset
+from playground.models.published_prompt import Publication, PublishedPrompt
 from playground.models.room import Room
 from playground.models.run import Run
 from playground.models.search_entry import SearchEntry
@@ -32,6 +33,8 @@ __all__ = [
     "Mention",
     "ModelWish",
     "Preset",
+    "Publication",
+    "PublishedPrompt",
     "Rating",
     "Reaction",
     "Role",

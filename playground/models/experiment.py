@@ -46,6 +46,11 @@ class Experiment(models.Model):
     def __str__(self) -> str:
         return self.title
 
+    def hold(self, team: Team) -> bool:
+        """Keeps it in ``team`` and undeleted until the transaction ends; False if it is not so any more."""
+        rows = type(self).objects.select_for_update(no_key=True)
+        return rows.filter(pk=self.pk, team=team, deleted_at=None).only("pk").first() is not None
+
 
 class Version(models.Model):
     """An immutable numbered PromptSpec of one experiment, found again by its content hash.

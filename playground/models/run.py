@@ -23,6 +23,7 @@ from playground.models.comparison import KEY, Comparison
 from playground.models.experiment import Experiment, Version
 from playground.models.ids import new_id
 from playground.models.packed import PackedJSONField
+from playground.models.published_prompt import PublishedPrompt
 from playground.models.team import Team
 from playground.specs import settings_words
 
@@ -153,6 +154,10 @@ class Run(models.Model):
     sample = models.PositiveSmallIntegerField(default=0)
     # A run that a program asked for belongs to its key, too, and has messages or a bare prompt for a spec.
     api_key = models.ForeignKey(ApiKey, null=True, on_delete=models.SET_NULL, related_name="runs")
+    # By what name it asked, if it named a published prompt; such a run has experiment, version and spec.
+    published_prompt = models.ForeignKey(
+        PublishedPrompt, null=True, on_delete=models.SET_NULL, related_name="runs"
+    )
     kind = models.CharField(max_length=12, choices=Kind, default=Kind.INTERACTIVE)
     model = models.CharField(max_length=80)
     model_revision = models.CharField(max_length=80, blank=True)

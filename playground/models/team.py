@@ -25,6 +25,8 @@ class Team(models.Model):
 
     id = models.UUIDField(primary_key=True, default=new_id, editable=False)
     name = models.CharField(max_length=80)
+    # In the addresses of published prompts: made with the first of them, and kept when the name changes.
+    slug = models.CharField(max_length=40, null=True, blank=True, unique=True)
     personal_of = models.OneToOneField(
         User, null=True, blank=True, on_delete=models.CASCADE, related_name="personal_team"
     )

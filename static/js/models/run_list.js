@@ -70,11 +70,11 @@ export function whenWords(moment, now = new Date()) {
 export const hourOf = (moment) => new Date(moment).toLocaleTimeString([], { hour: "2-digit", minute: "2-digit" })
 
 /** The line beside a run of the history. */
-export function rowWords({ settings, prompt_tokens: prompt, completion_tokens: written, user_name: user, model, version, comparison }) {
+export function rowWords({ settings, prompt_tokens: prompt, completion_tokens: written, user_name: user, model, version, comparison, kind }) {
   const seed = Number.isInteger(settings.seed) ? ` · seed ${settings.seed}` : ""
   const decoding = settings.mode === "sample" ? `sample ${settings.temperature}${seed}` : settings.mode
   const tokens = written ? `${prompt?.toLocaleString("en") ?? "?"} → ${written.toLocaleString("en")} tokens` : ""
-  const facts = [version && `v${version}`, decoding, tokens, user, model, comparison && `in “${comparison.title}”`]
+  const facts = [kind === "api" && "API", version && `v${version}`, decoding, tokens, user, model, comparison && `in “${comparison.title}”`]
   return facts.filter(Boolean).join(" · ")
 }
 

@@ -51,5 +51,8 @@ export function titleOf({ label, restored_from: origin }) {
 
 export const runsWords = (count) => (count === 1 ? "1 run" : `${count.toLocaleString("en")} runs`)
 
+/** The names by which programs run it. */
+export const publishedWords = ({ published }) => (published.length ? `published as ${published.join(" and ")}` : "")
+
 /** A version in a line. */
 export const versionName = (version) => `v${version.number} · ${titleOf(version)} · ${version.author}`
