@@ -215,6 +215,7 @@ def page_data(user: User, experiment: Experiment, may_do: set[Verb]) -> dict[str
             "score": reverse("score"),
             "models": reverse("models"),
             "presets": reverse("presets", args=[experiment.pk]),
+            "published": reverse("experiment-published", args=[experiment.pk]),
             "versions": reverse("versions", args=[experiment.pk]),
             "comments": reverse("comments", args=[experiment.pk]),
             "seen": reverse("comments-seen", args=[experiment.pk]),

@@ -10,6 +10,7 @@ import { BoardTable } from "./controllers/board_table.js";
 import { BoardVotes } from "./controllers/board_votes.js";
 import { BringRows } from "./controllers/bring_rows.js";
 import { CellDialog } from "./controllers/cell_dialog.js";
+import { CodeDialog } from "./controllers/code_dialog.js";
 import { ColumnTabs } from "./controllers/column_tabs.js";
 import { PageRights } from "./controllers/page_rights.js";
 import { Results } from "./controllers/results.js";
@@ -66,6 +67,7 @@ table.draw()
 new ColumnTabs(board, byId("board"))
 connectRowScroll(byId("board-rows"))
 connectShading(commands)
+new CodeDialog()
 if (page.may_edit) new ShareDialog(commands)
 connectDrawing()
 connectPresence({ board, page, socket, editor }).addEventListener("arrived", () => runs.look())

@@ -1,5 +1,6 @@
 // The experiment page: makes the parts and connects them. Parts do not know each other.
 
+import { CodeDialog } from "./controllers/code_dialog.js";
 import { connectPageCommands } from "./controllers/page_commands.js";
 import { ShareDialog } from "./controllers/share_dialog.js";
 import { connectRoom } from "./controllers/live_draft.js";
@@ -28,4 +29,5 @@ socket.onNote = (frame) => news[frame.kind]?.(frame)
 connectReading(room, draft)
 connectPresence({ draft, page, room, answers: answers.strip })
 connectPageCommands(draft, page.models)
+new CodeDialog()
 if (byId("share")) new ShareDialog(commands) // only for those who may edit

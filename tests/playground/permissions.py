@@ -18,6 +18,7 @@ from typing import Any
 from django.contrib.auth.models import User
 from django.utils import timezone
 
+from playground.actions import published_prompts
 from playground.actions.teams import make_personal_team
 from playground.models import (
     ApiKey,
@@ -185,6 +186,14 @@ MATRIX = [
     row("version", "GET",                401, 404, 200, 200, 200, 401, 401, of="version"),
     row("version", "PATCH",              401, 404, 403, 200, 200, 401, 401, of="version", body=lambda id: {"label": "New"}),
     row("version-restore", "POST",       401, 404, 403, 201, 201, 401, 401, of="version"),
+    row("experiment-published", "GET",   401, 404, 200, 200, 200, 401, 401, of="experiment"),
+    row("experiment-published", "POST",  401, 404, 403, 201, 201, 401, 401, of="experiment", body=lambda id: {"name": "draft"}),
+    row("experiment-published", "POST",  401, 404, 403, 201, 201, 401, 401, of="experiment", body=lambda id: {"name": "one", "version": id("version")}),
+    row("team-published-prompts", "GET", 302, 404, 200, 200, 200, 302, 302, of="team"),
+    row("published-prompt-switch", "POST", 302, 404, 403, 302, 302, 302, 302, of="published", body=lambda id: {"version": id("version")}, form=True),
+    row("published-prompt-end", "POST",  302, 404, 403, 302, 302, 302, 302, of="published"),
+    row("published-prompt-code", "GET",  401, 404, 200, 200, 200, 401, 401, of="published"),
+    row("run-code", "GET",               401, 404, 200, 200, 200, 401, 401, of="ended"),
     row("run", "GET",                    401, 404, 200, 200, 200, 401, 401, of="run"),
     row("run-cancel", "POST",            401, 404, 403, 200, 200, 401, 401, of="run"),
     row("run-prompt", "GET",             401, 404, 200, 200, 200, 401, 401, of="run"),
@@ -235,6 +244,8 @@ MATRIX = [
     # Programs: the expired and the revoked key are Alice's. What each scope opens is in SCOPES.
     row("v1-models", "GET",              401, 200, 200, 200, 200, 401, 401),
     row("v1-model", "GET",               401, 200, 200, 200, 200, 401, 401, of={"name": MODEL}),
+    row("v1-model", "GET",               401, 404, 200, 200, 200, 401, 401, of={"name": "published_address"}),
+    row("v1-chat", "POST",               401, 404, 403, 200, 200, 401, 401, body=lambda id: CHAT | {"model": id("published_address")}),
     row("v1-completions", "POST",        401, 200, 403, 200, 200, 401, 401, body=lambda id: {"model": MODEL, "prompt": "Say", "stream": True}),
     row("v1-score", "POST",              401, 400, 403, 400, 400, 401, 401),  # 400: without a body
     row("v1-tokenize", "POST",           401, 200, 403, 200, 200, 401, 401, body=lambda id: {"model": MODEL, "prompt": "Say"}),
@@ -396,10 +407,16 @@ def things(owner: User) -> Things:
         "api_key": ApiKey.objects.create(
             user=owner, team=team, name="Own", scopes=[], secret_hash=f"own-{team.pk}"
         ),
+        **published(version, owner),
         **share_links(experiment),
         **invitations(team),
         **sign_in_links(owner),
     }
+
+
+def published(version: Version, owner: User) -> Things:
+    prompt = published_prompts.publish(version, owner, "labels")
+    return {"published": prompt, "published_address": prompt.address}
 
 
 def board() -> dict[str, Any]:

@@ -269,7 +269,10 @@ def ids_of(row: Row, home: Things) -> list[tuple[str, str]]:
     return found
 
 
-def missing(thing: models.Model) -> Any:
+def missing(thing: models.Model | str) -> Any:
+    """The id of nothing; of a published prompt, an address."""
+    if isinstance(thing, str):
+        return "prompt:nobody/nothing"
     return MISSING if isinstance(thing.pk, uuid.UUID) else 10**9
 
 

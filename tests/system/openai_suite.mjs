@@ -9,7 +9,7 @@ const asked = { model: MODEL, messages, temperature: 0, max_tokens: 20 }
 const long = { ...asked, max_tokens: 1000, ignore_eos: true }
 const refusal = (promise) => promise.then(() => ({}), (error) => error)
 
-const models = (await client.models.list()).data.map((model) => model.id)
+const models = (await client.models.list()).data.filter(({ owned_by }) => owned_by === "fewshot").map((model) => model.id)
 const whole = (await client.chat.completions.create(asked)).choices[0].message.content
 
 let streamed = ""

@@ -29,7 +29,9 @@ def complete(client: openai.OpenAI, prompt: Any, **more: Any) -> Any:
 
 
 def test_models_are_listed(client: openai.OpenAI) -> None:
-    assert [model.id for model in client.models.list()] == [MODEL]
+    """Other tests publish prompts beside them."""
+    listed = [model.id for model in client.models.list() if model.owned_by == "fewshot"]
+    assert listed == [MODEL]
     assert client.models.retrieve(MODEL).owned_by == "fewshot"
 
 

@@ -10,6 +10,7 @@ import openai
 import pytest
 
 from playground.api.bodies import ONLY_NEUTRAL, Chat, Completion
+from tests.system.browser import Browser
 from tests.system.instance import ROOT, Instance
 
 PAGE = (ROOT / "docs" / "api.md").read_text()
@@ -22,10 +23,20 @@ EXAMPLES = [
 NOT_OF_THE_INTERFACE = {"self", "extra_headers", "extra_query", "extra_body", "timeout"}
 
 
+@pytest.fixture(scope="module")
+def published(browser: Browser, experiment: str) -> str:
+    """The address of the first experiment, published as the page tells."""
+    made = browser.post(f"/experiments/{experiment}/published", {"name": "review-sentiment"})
+    assert made.status == 201, made.body
+    address: str = made.json()["published"]["address"]
+    return address
+
+
 @pytest.mark.parametrize(("language", "code", "expected"), EXAMPLES)
 def test_the_examples_run_as_they_stand(
     instance: Instance,
     api_key: str,
+    published: str,
     request: pytest.FixtureRequest,
     tmp_path: Path,
     language: str,
@@ -33,7 +44,8 @@ def test_the_examples_run_as_they_stand(
     expected: str | None,
 ) -> None:
     code = code.replace("http://localhost:8000", instance.base)
-    environment = {**instance.environment, "FEWSHOT_KEY": api_key}
+    assert published in PAGE
+    environment = {**instance.environment, "FEWSHOT_API_KEY": api_key}
     folder = ROOT
     if language == "js":
         (tmp_path / "node_modules").symlink_to(request.getfixturevalue("node_modules"))

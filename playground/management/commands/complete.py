@@ -1,5 +1,7 @@
 """One completion from the terminal: the same action, queue and worker as the page.
 
+It asks what its arguments say, what a run has asked (``--run``), or a published prompt (``--prompt``).
+
 Only the completion goes to stdout; numbers and notices go to stderr. Exit code by outcome: 0
 succeeded, 1 failed, 2 refused, 3 cancelled, 4 expired, 5 no running instance.
 """
@@ -18,8 +20,8 @@ from django.db.utils import OperationalError
 from pydantic import ValidationError
 
 from playground import catalog, events
-from playground.access import Verb, personal_team_for
-from playground.actions import runs
+from playground.access import Verb, personal_team_for, published_prompt_called, run_for
+from playground.actions import published_prompts, runs
 from playground.actions.teams import ensure_owner
 from playground.errors import Refusal
 from playground.events import Entry, EntryId
@@ -40,7 +42,7 @@ class Command(BaseCommand):
         parser.add_argument(
             "--example", action="append", default=[], metavar="'INPUT => OUTPUT'", help="repeatable"
         )
-        parser.add_argument("--input", required=True)
+        parser.add_argument("--input")
         parser.add_argument("--input-name", default="input", help="name of the field (plain layout shows it)")
         parser.add_argument(
             "--output-name", default="output", help="name of the output (plain layout shows it)"
@@ -60,6 +62,11 @@ class Command(BaseCommand):
             "--stop", action="append", default=[], help=r"repeatable; \n and \t are understood"
         )
         parser.add_argument("--seed", type=int)
+        parser.add_argument("--run", type=uuid.UUID, metavar="ID", help="ask exactly what this run asked")
+        parser.add_argument(
+            "--prompt", metavar="TEAM/NAME", help="run a published prompt, with --field for its values"
+        )
+        parser.add_argument("--field", action="append", default=[], metavar="NAME=VALUE", help="repeatable")
         parser.add_argument("--user", help="user name (default: the owner)")
 
     interrupted = threading.Event()
@@ -88,12 +95,17 @@ class Command(BaseCommand):
         self.stderr.write(text)
 
     def submit(self, options: dict[str, Any]) -> Run:
-        user = user_called(options["user"])
-        spec = spec_from(options)
-        wanted = runs.Submission(
-            user, personal_team_for(user, Verb.RUN), spec, idempotency_key=str(uuid.uuid4())
-        )
-        return runs.submit(wanted)[0]
+        user, key = user_called(options["user"]), str(uuid.uuid4())
+        if options["run"]:
+            origin = run_for(user, options["run"], Verb.RUN)
+            wanted = runs.Submission(user, origin.team, None, key, origin.experiment, origin=origin)
+            return runs.submit(wanted)[0]
+        if options["prompt"]:
+            prompt = published_prompt_called(user, options["prompt"])
+            spec = published_prompts.spec_of(prompt, values_from(options["field"]))
+            return runs.submit(runs.Submission(user, prompt.team, spec, key))[0]
+        team = personal_team_for(user, Verb.RUN)
+        return runs.submit(runs.Submission(user, team, spec_from(options), key))[0]
 
     def follow(self, run: Run) -> None:
         """Prints deltas from the tape until the row has ended; a silent broker only makes it coarser."""
@@ -157,9 +169,19 @@ def user_called(name: str | None) -> User:
     return user
 
 
+def values_from(fields: list[str]) -> dict[str, str]:
+    """Raises Refusal for one that has no equals sign."""
+    pairs = [field.partition("=") for field in fields]
+    if wrong := [name for name, equals, _ in pairs if not equals]:
+        raise Refusal("invalid", f"{wrong[0]!r} has no value; write --field 'NAME=VALUE'.")
+    return {name: value for name, _, value in pairs}
+
+
 def spec_from(options: dict[str, Any]) -> PromptSpec:
     """The command line as a PromptSpec; raises Refusal with the first fault."""
     field = options["input_name"]
+    if options["input"] is None:
+        raise Refusal("invalid", "Say what to ask: --input, --run or --prompt.", field="input")
     try:
         return PromptSpec.model_validate(
             {

@@ -5,10 +5,10 @@ import { byId, element, fromTemplate, say } from "../lib/dom.js";
 import { requestJson } from "../lib/http.js";
 import { commands } from "../models/commands.js";
 import { pick } from "../models/run_list.js";
-import { folds, foldWords, isSaved, runsWords, titleOf, VersionList } from "../models/version_list.js";
+import { folds, foldWords, isSaved, publishedWords, runsWords, titleOf, VersionList } from "../models/version_list.js";
 
 export class Versions extends EventTarget {
-  /** Sends "compare" ({ versions: [older, newer] }; null is the draft), "restored" ({ version }) and "runs" ({ version }). */
+  /** Sends "compare" ({ versions: [older, newer] }; null is the draft), "restored" ({ version }), "publish" and "runs" ({ version }). */
   constructor({ draft, url }) {
     super()
     Object.assign(this, { draft, url, list: new VersionList(), picked: [], naming: null })
@@ -28,6 +28,11 @@ export class Versions extends EventTarget {
     await this.#try(() => this.#load())
   }
 
+  /** Looks again, if somebody looks at it. */
+  async refresh() {
+    if (this.dialog.open) await this.#try(() => this.#load())
+  }
+
   #connect() {
     byId("versions-older").addEventListener("click", () => this.#try(() => this.#older()))
     byId("versions-compare").addEventListener("click", () => this.#compare())
@@ -45,6 +50,7 @@ export class Versions extends EventTarget {
     if (target.matches("[data-pick]")) this.#pick(pick(this.picked, version.id, target.checked))
     if (target.closest("[data-diff]")) this.#send("compare", { versions: [version, null] })
     if (target.closest("[data-name]")) this.#name(version)
+    if (target.closest("[data-publish]")) this.#send("publish", { version })
     if (target.closest("[data-restore]")) this.#try(() => this.#restore(version))
     if (target.closest("[data-runs]")) {
       this.dialog.close()
@@ -154,6 +160,7 @@ function drawLine(version) {
   part("number").textContent = `v${version.number}`
   part("label").textContent = titleOf(version)
   say(part("message"), version.message)
+  say(part("published"), publishedWords(version))
   part("author").textContent = version.author
   part("age").textContent = new Date(version.created_at).toLocaleString([], { dateStyle: "medium", timeStyle: "short" })
   part("age").dateTime = version.created_at
@@ -162,6 +169,7 @@ function drawLine(version) {
   part("no-runs").hidden = version.runs > 0
   part("pick").setAttribute("aria-label", `Pick ${name} to compare`)
   part("diff").setAttribute("aria-label", `Compare ${name} with the draft`)
+  part("publish")?.setAttribute("aria-label", `Publish ${name} for programs`)
   part("restore")?.setAttribute("aria-label", `Restore ${name} into the editor`)
   part("name")?.setAttribute("aria-label", `Give ${name} a label`)
   if (part("name")) part("name").hidden = version.saved_at !== null

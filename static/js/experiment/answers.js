@@ -11,12 +11,14 @@ import { Others } from "../controllers/others.js";
 import { PageRights } from "../controllers/page_rights.js";
 import { connectReceipts } from "../controllers/receipt.js";
 import { Restore } from "../controllers/restore.js";
+import { PublishDialog } from "../controllers/publish_dialog.js";
 import { RunControls } from "../controllers/run_controls.js";
 import { RunDifference } from "../controllers/run_difference.js";
 import { RunSettings } from "../controllers/run_settings.js";
 import { connectShading } from "../controllers/shading.js";
 import { VersionDifference } from "../controllers/version_difference.js";
 import { Versions } from "../controllers/versions.js";
+import { byId } from "../lib/dom.js";
 import { requestJson } from "../lib/http.js";
 import { TabMemory } from "../lib/tab_memory.js";
 import { commands } from "../models/commands.js";
@@ -80,7 +82,7 @@ function connectHistory({ draft, page, runs, answers, memory, room }) {
   on(history, "compare", async (detail) => difference.show(await Promise.all(detail.runs.map(readRun))))
   for (const source of [history, answers]) on(source, "restore", async ({ run }) => restore.put(await readRun(run)))
   const versionDifference = new VersionDifference()
-  connectVersions({ draft, page, history, restore, on, difference: versionDifference })
+  connectVersions({ draft, page, history, restore, on, room, difference: versionDifference })
   room.addEventListener("merged", ({ detail }) => restore.offer(detail.before, "What others changed meanwhile is put together with what you wrote."))
   connectComparisons({ draft, page, restore })
   const found = location.hash.match(/^#run-([0-9a-f-]{36})$/)?.[1] // from the search
@@ -97,11 +99,15 @@ function connectComparisons({ draft, page, restore }) {
   if (brought) restore.putSpec({ ...brought.spec, input: draft.spec.input }, brought.words)
 }
 
-function connectVersions({ draft, page, history, restore, on, difference }) {
+function connectVersions({ draft, page, history, restore, on, room, difference }) {
   const versions = new Versions({ draft, url: page.urls.versions })
   on(versions, "runs", async ({ version }) => history.showVersion(version))
   const side = async (version) =>
     version ? { title: versionName(version), spec: await readSpec(version.id) } : { title: "the draft, as it is now", spec: draft.spec }
+  if (byId("publish")) { // only for those who may edit
+    const publish = new PublishDialog({ url: page.urls.published, room, done: () => versions.refresh() })
+    on(versions, "publish", ({ version }) => publish.open(version))
+  }
   on(versions, "compare", async ({ versions: pair }) => difference.show(...(await Promise.all(pair.map(side)))))
   on(versions, "restored", async ({ version, number }) => restore.putSpec(version.spec, `Version ${number} is in the editor.`))
 }
