@@ -1,10 +1,11 @@
 """The only way to get a row: each function proves a right before it answers.
 
 A miss is the same answer as no access (404), so ids cannot be probed; a role that may read but not
-do the verb gets 403.
+do the verb gets 403. An API key has the rights of its user, and those in its own team alone.
 """
 
 import uuid
+from collections.abc import Callable
 from enum import StrEnum
 
 from django.contrib.auth.models import AnonymousUser, User
@@ -30,6 +31,7 @@ from playground.models import (
 from playground.models.api_key import ApiKeyQuerySet
 from playground.models.published_prompt import PublishedPromptQuerySet
 from playground.models.secrets import digest
+from playground.models.share_link import Target
 
 
 class Verb(StrEnum):
@@ -47,16 +49,17 @@ MAY = {
     Role.OWNER: set(Verb),
 }
 NEEDS = {Scope.READ: Verb.READ, Scope.RUN: Verb.RUN, Scope.WRITE: Verb.EDIT}  # of the key's user, too
-Actor = User | AnonymousUser
+Person = User | AnonymousUser
+Actor = Person | ApiKey
 
 
-def memberships_of(user: Actor) -> QuerySet[Membership]:
+def memberships_of(user: Person) -> QuerySet[Membership]:
     """What ``user`` is where: the personal team first, then by name."""
     rows = Membership.objects.filter(user_id=user.pk or 0).select_related("team")
     return rows.order_by(Case(When(team__personal_of=user.pk or 0, then=0), default=1), "team__name", "pk")
 
 
-def teams_of(user: Actor, verb: Verb) -> list[Team]:
+def teams_of(user: Person, verb: Verb) -> list[Team]:
     """Teams in which ``user`` has the right, in the order of memberships_of."""
     return [row.team for row in memberships_of(user) if verb in MAY[Role(row.role)]]
 
@@ -253,6 +256,17 @@ def share_link_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> ShareL
     return link
 
 
+def target_for(user: Actor, kind: str, pk: uuid.UUID, verb: Verb = Verb.READ) -> Target:
+    """What a share link may lead to, by its kind as ShareLink.kind says it."""
+    fetch: dict[str, Callable[[Actor, uuid.UUID, Verb], Target]] = {
+        "experiment": experiment_for,
+        "version": version_for,
+        "run": run_for,
+        "comparison": comparison_for,
+    }
+    return fetch[kind](user, pk, verb)
+
+
 def link_of(secret: str) -> ShareLink:
     """The link that whoever has its secret may open: without an account, for what it names alone.
 
@@ -265,14 +279,14 @@ def link_of(secret: str) -> ShareLink:
     return link
 
 
-def api_keys_of(user: Actor) -> QuerySet[ApiKey]:
+def api_keys_of(user: Person) -> QuerySet[ApiKey]:
     """Keys that ``user`` may see in a list, newest first: their own, and all of the teams that they own."""
     owned = Membership.objects.filter(user_id=user.pk or 0, role=Role.OWNER).values_list("team_id", flat=True)
     rows = ApiKey.objects.filter(Q(team__in=owned) | Q(user_id=user.pk or 0, team__in=_team_ids_of(user)))
     return rows.select_related("team", "user").order_by("-created_at")
 
 
-def api_key_for(user: Actor, pk: uuid.UUID) -> ApiKey:
+def api_key_for(user: Person, pk: uuid.UUID) -> ApiKey:
     """A key to revoke: one's own, or one of a team that one owns."""
     key = api_keys_of(user).filter(pk=pk).first()
     if key is None:
@@ -310,7 +324,14 @@ def _in_force(rows: ApiKeyQuerySet, scope: Scope | None) -> ApiKey:
 
 
 def _team_ids_of(user: Actor) -> QuerySet[Membership, uuid.UUID]:
-    return Membership.objects.filter(user_id=user.pk or 0).values_list("team_id", flat=True)
+    return _held_by(user).values_list("team_id", flat=True)
+
+
+def _held_by(actor: Actor) -> QuerySet[Membership]:
+    """The memberships that rights come from."""
+    if isinstance(actor, ApiKey):
+        return Membership.objects.filter(user=actor.user_id, team=actor.team_id)
+    return Membership.objects.filter(user_id=actor.pk or 0)
 
 
 def may(user: Actor, team: uuid.UUID, verb: Verb) -> bool:
@@ -320,12 +341,12 @@ def may(user: Actor, team: uuid.UUID, verb: Verb) -> bool:
 
 def rights(user: Actor, team: uuid.UUID) -> set[Verb]:
     """All that ``user`` may do in the team; for what a page offers, never instead of a proof."""
-    membership = Membership.objects.filter(user_id=user.pk or 0, team_id=team).first()
+    membership = _held_by(user).filter(team_id=team).first()
     return MAY[Role(membership.role)] if membership else set()
 
 
 def _prove(user: Actor, team: uuid.UUID, verb: Verb, kind: str) -> None:
-    membership = Membership.objects.filter(user_id=user.pk or 0, team_id=team).first()
+    membership = _held_by(user).filter(team_id=team).first()
     if membership is None:
         raise NotFound(kind)
     if verb not in MAY[Role(membership.role)]:

@@ -12,13 +12,13 @@ from django.utils import timezone
 from pydantic import AfterValidator, AwareDatetime, Field
 
 from playground.actions import audit, versions
-from playground.actions.snapshots import Document, Target, settled, snapshot_of, title_of
+from playground.actions.snapshots import Document, settled, snapshot_of, title_of
 from playground.boards import Board
 from playground.errors import Refusal
 from playground.limits import LIMITS
 from playground.models import Comparison, Experiment, Run, ShareLink, Team
 from playground.models.secrets import digest, new_secret
-from playground.models.share_link import is_open
+from playground.models.share_link import Target, is_open
 from playground.people import name_of
 from playground.specs import PromptSpec, Strict, clean
 
@@ -52,12 +52,16 @@ class Change(Strict):
 
 def listed(links: QuerySet[ShareLink], kind: Kind, target: Target) -> list[dict[str, Any]]:
     """Those of ``links`` that lead to ``target``, open ones first; none of them tells its secret."""
-    found = links.filter(**{kind: target.pk}).select_related("created_by").defer("snapshot")
+    found = shown(links.filter(**{kind: target.pk})).annotate(ended=Case(When(is_open(), then=0), default=1))
+    return [as_json(link) for link in found.order_by("ended", "-created_at")[: LIMITS.share_links]]
+
+
+def shown(links: QuerySet[ShareLink]) -> QuerySet[Any]:
+    """``links`` with what ``as_json`` needs; snapshots are large, and only asked whether they are there."""
     has_snapshot = Case(
         When(snapshot=None, then=Value(False)), default=Value(True), output_field=BooleanField()
     )
-    found = found.annotate(has_snapshot=has_snapshot, ended=Case(When(is_open(), then=0), default=1))
-    return [as_json(link) for link in found.order_by("ended", "-created_at")[: LIMITS.share_links]]
+    return links.select_related("created_by").defer("snapshot").annotate(has_snapshot=has_snapshot)
 
 
 def as_json(link: Any) -> dict[str, Any]:
@@ -76,12 +80,17 @@ def as_json(link: Any) -> dict[str, Any]:
     }
 
 
-def make(team: Team, user: User, target: Target, wanted: NewLink) -> tuple[ShareLink, str]:
-    """A link to ``target`` and its secret, which is stored nowhere.
+def team_of(target: Target) -> Team:
+    return target.team if isinstance(target, Experiment | Run) else target.experiment.team
+
+
+def make(user: User, target: Target, wanted: NewLink) -> tuple[ShareLink, str]:
+    """A link to ``target`` in its team, and its secret, which is stored nowhere.
 
     Raises Refusal: 409 for a snapshot of an answer that is still being written, and when the target has
     as many open links as it may; 422 for a time that has passed.
     """
+    team = team_of(target)
     if team.share_links.open().filter(**{wanted.kind: target}).count() >= LIMITS.share_links:
         message = f"This has {LIMITS.share_links} open links already; revoke one first."
         raise Refusal("too_many_links", message, status=409)

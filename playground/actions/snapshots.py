@@ -19,10 +19,10 @@ from playground.errors import RUN_ERRORS
 from playground.limits import LIMITS
 from playground.models import Choice, Comparison, Experiment, Run, Version
 from playground.models.run import LIVE
+from playground.models.share_link import Target
 from playground.receipts import rows
 
 Document = dict[str, Any]
-Target = Experiment | Version | Run | Comparison
 
 
 class Room:

@@ -16,6 +16,7 @@ from playground.models.secrets import digest
 from playground.models.team import Team
 
 TARGETS = ("experiment", "version", "run", "comparison")
+Target = Experiment | Version | Run | Comparison
 
 
 def is_open() -> Q:
@@ -86,8 +87,8 @@ class ShareLink(models.Model):
         return next(name for name in TARGETS if getattr(self, f"{name}_id") is not None)
 
     @property
-    def target(self) -> Experiment | Version | Run | Comparison:
-        found: Experiment | Version | Run | Comparison = getattr(self, self.kind)
+    def target(self) -> Target:
+        found: Target = getattr(self, self.kind)
         return found
 
     @property

@@ -1,27 +1,16 @@
 """JSON of share links for members: list, make, change, revoke; and what they show as one file."""
 
 import uuid
-from typing import Any
 
-from django.contrib.auth.models import User
 from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.urls import reverse
 from django.utils import timezone
 from django.views.decorators.http import require_GET, require_http_methods
 
-from playground.access import (
-    Verb,
-    comparison_for,
-    experiment_for,
-    run_for,
-    share_link_for,
-    share_links_of,
-    version_for,
-)
+from playground.access import Verb, share_link_for, share_links_of, target_for
 from playground.actions import share_links as actions
 from playground.actions.share_links import Wanted
-from playground.actions.snapshots import Target, settled, snapshot_of
-from playground.models import Team
+from playground.actions.snapshots import settled, snapshot_of
 from playground.specs import checked, parse
 from playground.views.offline_file import as_file
 from playground.views.signed_in import signed_in, user_of
@@ -34,11 +23,10 @@ def index(request: HttpRequest) -> JsonResponse:
     user = user_of(request)
     if request.method == "GET":
         wanted = checked(Wanted, request.GET.dict())
-        links = actions.listed(share_links_of(user), wanted.kind, target_for(user, wanted))
+        links = actions.listed(share_links_of(user), wanted.kind, target_for(user, wanted.kind, wanted.id))
         return JsonResponse({"links": links})
     new = parse(actions.NewLink, request.body)
-    target = target_for(user, new, Verb.EDIT)
-    link, secret = actions.make(team_of(target), user, target, new)
+    link, secret = actions.make(user, target_for(user, new.kind, new.id, Verb.EDIT), new)
     url = request.build_absolute_uri(reverse("shared", args=[secret]))
     return JsonResponse({"link": actions.as_json(link), "url": url}, status=201)
 
@@ -60,21 +48,6 @@ def one(request: HttpRequest, pk: uuid.UUID) -> JsonResponse:
 def offline(request: HttpRequest) -> HttpResponse:
     """What a link to one thing would show, as one file; no link is made."""
     user = user_of(request)
-    document = settled(snapshot_of(target_for(user, checked(Wanted, request.GET.dict()))))
+    wanted = checked(Wanted, request.GET.dict())
+    document = settled(snapshot_of(target_for(user, wanted.kind, wanted.id)))
     return as_file(document, timezone.now())
-
-
-def target_for(user: User, wanted: Wanted, verb: Verb = Verb.READ) -> Target:
-    fetch: dict[str, Any] = {
-        "experiment": experiment_for,
-        "version": version_for,
-        "run": run_for,
-        "comparison": comparison_for,
-    }
-    target: Target = fetch[wanted.kind](user, wanted.id, verb)
-    return target
-
-
-def team_of(target: Any) -> Team:
-    team: Team = target.team if hasattr(target, "team") else target.experiment.team
-    return team
