@@ -3,7 +3,7 @@
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Annotated, Any, Literal, Self, TypeVar
 
@@ -237,8 +237,15 @@ def checked(kind: type[T], values: Mapping[str, Any]) -> T:
 def refusal(error: ValidationError) -> Refusal:
     """The first fault of a pydantic error as one sentence."""
     first = error.errors(include_url=False, include_input=False)[0]
-    if first["type"] == "json_invalid":
-        return Refusal("bad_json", "The request is not valid JSON text.", status=400)
-    path = ".".join(str(step) for step in first["loc"])
-    reason = first["msg"].removeprefix("Value error, ")
+    return bad_json() if first["type"] == "json_invalid" else fault(first["loc"], first["msg"])
+
+
+def bad_json() -> Refusal:
+    return Refusal("bad_json", "The request is not valid JSON text.", status=400)
+
+
+def fault(place: Iterable[int | str], message: str) -> Refusal:
+    """What pydantic says of one place in a request."""
+    path = ".".join(str(step) for step in place)
+    reason = message.removeprefix("Value error, ")
     return Refusal("invalid", f"{path or 'The request'}: {reason}.", field=path)

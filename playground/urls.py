@@ -1,10 +1,11 @@
 """HTTP routes."""
 
-from django.urls import include, path
+from django.urls import include, path, re_path
 from django.views.generic import RedirectView
 
 from playground.api import chat, completions, score, tokenize, unknown
 from playground.api import models as api_models
+from playground.rest.app import api, nowhere
 from playground.views import (
     api_keys,
     blind,
@@ -135,6 +136,9 @@ urlpatterns = [
     path("v1/tokenize", tokenize.create, name="v1-tokenize"),
     path("v1/chat/completions", chat.create, name="v1-chat"),
     path("v1/<path:rest>", unknown.show, name="v1-unknown"),
+    path("api/", nowhere, name="rest-home"),
+    path("api/", api.urls),
+    re_path("^api/", nowhere, name="rest-unknown"),
     path("accounts/", include("allauth.account.urls")),
     path("livez", health.livez, name="livez"),
     path("healthz", health.healthz, name="healthz"),

@@ -70,10 +70,17 @@ def test_models_import_no_actions() -> None:
 
 
 def test_addresses_for_programs_know_no_pages() -> None:
-    assert not {path for path in importers("playground.views") if path.startswith("playground/api/")}
-    assert importers("playground.api") - {"playground/asgi.py", "playground/urls.py"} <= {
-        str(path.relative_to(ROOT)) for path in (ROOT / "playground" / "api").glob("*.py")
-    }
+    programs = files_of("api") | files_of("rest")
+    assert not importers("playground.views") & programs
+    assert importers("playground.api") - {"playground/asgi.py", "playground/urls.py"} <= programs
+
+
+def test_the_openai_addresses_know_nothing_of_the_others() -> None:
+    assert importers("playground.rest") - {"playground/urls.py"} <= files_of("rest")
+
+
+def files_of(folder: str) -> set[str]:
+    return {str(path.relative_to(ROOT)) for path in (ROOT / "playground" / folder).glob("*.py")}
 
 
 def test_tasks_and_worker_import_no_actions() -> None:

@@ -4,7 +4,7 @@ import secrets
 from typing import Annotated, Any, Self
 
 from django.contrib.auth.models import User
-from django.db.models import Func, IntegerField
+from django.db.models import Func, IntegerField, QuerySet
 from pydantic import Field, model_validator
 
 from playground.actions import drafts
@@ -120,9 +120,14 @@ def copy(comparison: Comparison, user: User) -> Comparison:
 
 def listed(experiment: Experiment) -> list[dict[str, Any]]:
     """The comparisons of an experiment, the one that was changed last first."""
-    rows = experiment.comparisons.filter(deleted_at=None).select_related("created_by").order_by("-updated_at")
-    sized = rows.annotate(columns=Length("board__columns"), rows=Length("board__rows")).defer("board")
-    return [as_json(row, row.columns, row.rows) for row in sized]
+    rows = sized(experiment.comparisons.filter(deleted_at=None)).order_by("-updated_at")
+    return [as_json(row, row.columns, row.rows) for row in rows]
+
+
+def sized(rows: QuerySet[Comparison]) -> QuerySet[Any]:
+    """``rows`` with the numbers that ``as_json`` needs in place of their boards."""
+    counts = {"columns": Length("board__columns"), "rows": Length("board__rows")}
+    return rows.select_related("created_by").annotate(**counts).defer("board")
 
 
 class Length(Func):

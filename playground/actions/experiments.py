@@ -11,8 +11,24 @@ from playground.actions import audit, drafts, published_prompts, rooms, tags
 from playground.errors import NotFound, Refusal
 from playground.models import Experiment, SearchEntry, ShareLink, Team
 from playground.people import name_of
-from playground.specs import PromptSpec
+from playground.specs import Inputs, PromptSpec, Scope, Strict, Title
 from playground.starters import STARTERS
+
+
+class NewExperiment(Strict):
+    """What one begins with; without a spec with an empty one, on the default model."""
+
+    title: Title = ""
+    scope: Scope = ""
+    spec: PromptSpec | None = None
+    inputs: Inputs = []
+
+
+class Heading(Strict):
+    """A new title, a new scope, or both; null leaves what is there."""
+
+    title: Title | None = None
+    scope: Scope | None = None
 
 
 class Draft(rooms.Content):
@@ -38,8 +54,13 @@ def make_from_starter(team: Team, user: User, key: str) -> Experiment:
 
 def make_blank(team: Team, user: User) -> Experiment:
     """An untitled experiment on the default model."""
-    spec = PromptSpec(model=catalog.registry().default, fields=["input"], output_name="output")
-    return made(team=team, created_by=user, title="Untitled", draft=spec.as_json())
+    return make(team, user, NewExperiment())
+
+
+def make(team: Team, user: User, wanted: NewExperiment) -> Experiment:
+    spec = wanted.spec or PromptSpec(model=catalog.registry().default)
+    content = rooms.Content(title=wanted.title, scope=wanted.scope, spec=spec, inputs=wanted.inputs)
+    return made(team=team, created_by=user, **content.as_rows())
 
 
 def made(**fields: Any) -> Experiment:
@@ -62,6 +83,13 @@ def save_draft(experiment: Experiment, draft: Draft, user: User) -> int:
     SearchEntry.of_experiment(experiment.pk, rows["title"], rows["scope"], rows["draft"])
     rooms.take_in(experiment, draft)
     return saved
+
+
+def change_heading(experiment: Experiment, wanted: Heading, user: User, seen: int) -> int:
+    """Saves the draft with another heading, as ``save_draft`` does."""
+    changes = wanted.model_dump(exclude_none=True)
+    content = rooms.held_by(experiment) | changes | {"draft_version": seen}
+    return save_draft(experiment, Draft.model_validate(content), user)
 
 
 def conflict(current: Experiment) -> Refusal:

@@ -24,7 +24,7 @@ from playground.actions.versions import version_of
 from playground.errors import RUN_ERRORS, NotFound, Refusal
 from playground.events import ask_to_cancel
 from playground.limits import LIMITS
-from playground.models import Comparison, Experiment, Run, SearchEntry, Team, WorkerLease
+from playground.models import ApiKey, Comparison, Experiment, Run, SearchEntry, Team, WorkerLease
 from playground.models.run import STOPPED, Kind, Outcome, RunQuerySet, Status
 from playground.models.worker_lease import WorkerState
 from playground.specs import PromptSpec, Settings
@@ -47,7 +47,8 @@ class Submission:
     """What somebody asks for, before it is a Run: a prompt of their own, or an earlier run's.
 
     With ``begin`` the answer begins as it says. A run made from ``origin`` without it is a repeat.
-    ``asked`` is the hash of the whole request when it asks for several runs.
+    ``asked`` is the hash of the whole request when that is not the spec: it asks for several runs, or names
+    a spec that may have changed when it comes again. A program's request has its ``api_key``.
     """
 
     user: User
@@ -60,6 +61,7 @@ class Submission:
     begin: branches.Begin | None = None
     cell: Cell | None = None
     asked: str = ""
+    api_key: ApiKey | None = None
 
     def request_hash(self) -> str:
         if self.asked:
@@ -82,7 +84,7 @@ def submit(wanted: Submission) -> tuple[Run, bool]:
     if found := _find(wanted):
         return found, False
     columns = _columns(wanted)
-    refuse_flood(wanted.user)
+    refuse_flood(wanted.user, wanted.kind)
     return stored_once(lambda: _insert(wanted, columns), lambda: _find(wanted))
 
 
@@ -94,13 +96,12 @@ def _find(wanted: Submission) -> Run | None:
     return run
 
 
-def refuse_flood(user: User) -> None:
-    """Refuses one more run; those of comparisons and programs have limits of their own."""
-    live = Run.objects.live().filter(user=user, kind=Kind.INTERACTIVE).count()
-    if live >= LIMITS.live_runs_per_user:
-        message = (
-            f"You have {live} runs waiting or running; at most {LIMITS.live_runs_per_user} are taken at once."
-        )
+def refuse_flood(user: User, kind: Kind = Kind.INTERACTIVE) -> None:
+    """Refuses one more run of a person or of a program; those of comparisons have a limit of their own."""
+    live = Run.objects.live().filter(user=user, kind=kind).count()
+    most = LIMITS.live_api_runs_per_user if kind == Kind.API else LIMITS.live_runs_per_user
+    if live >= most:
+        message = f"You have {live} runs waiting or running; at most {most} are taken at once."
         raise Refusal("too_many_runs", message, status=429, retry_after=5)
 
 
@@ -176,6 +177,7 @@ def made_of(wanted: Submission, columns: branches.Columns) -> Run:
         deadline=timezone.now() + timedelta(seconds=seconds),
         idempotency_key=wanted.idempotency_key,
         request_hash=wanted.request_hash(),
+        api_key=wanted.api_key,
         **(vars(wanted.cell) if wanted.cell else {}),
         **columns,
     )

@@ -9,7 +9,7 @@ from typing import Any
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.exception import convert_exception_to_response
 
-PATHS = ("/v1/",)
+PATHS = ("/v1/", "/api/")
 
 
 class ProgramHandler(ASGIHandler):

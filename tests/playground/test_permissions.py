@@ -21,6 +21,7 @@ from django.contrib.sessions.models import Session
 from django.db import connection, models, transaction
 from django.test import Client
 from django.urls import URLPattern, URLResolver, get_resolver, reverse
+from ninja.params.models import BodyModel, ParamModel
 from pydantic import BaseModel
 
 from playground.consumers import database
@@ -94,19 +95,23 @@ class World:
 
 @pytest.fixture
 def world(db: None, monkeypatch: pytest.MonkeyPatch) -> World:
+    on_this_thread(monkeypatch)
+    return World()
+
+
+def on_this_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     """Addresses for programs look at the database in threads, which would not see this transaction."""
     monkeypatch.setattr(
         database,
         "sync_to_async",
         lambda work, thread_sensitive: sync_to_async(work, thread_sensitive=True),
     )
-    return World()
 
 
 def call(client: Client, row: Row, path: Things, body: Things) -> Any:
     """Calls the address of ``row``; its path and its body may be about other things."""
     data: Any = row.body(lambda key: str(value_of(body, key))) if row.body else {}
-    options: dict[str, Any] = {"headers": {"Idempotency-Key": str(uuid.uuid4())}}
+    options: dict[str, Any] = {"headers": {"Idempotency-Key": str(uuid.uuid4()), "If-Match": "*"}}
     if row.method == "GET":
         return client.get(address(row, path), data, **options)
     if row.form:
@@ -144,11 +149,15 @@ def fingerprint() -> str:
 
 
 def own_addresses() -> dict[str, URLPattern]:
-    return {
-        str(pattern.name): pattern
-        for pattern in get_resolver().url_patterns
-        if isinstance(pattern, URLPattern)
-    }
+    """Those of pages and ``/v1`` by their names, those of ``/api/`` with its namespace before them."""
+    found = {}
+    for entry in get_resolver().url_patterns:
+        if isinstance(entry, URLPattern):
+            found[str(entry.name)] = entry
+        elif entry.namespace == "api":
+            patterns = [pattern for pattern in entry.url_patterns if isinstance(pattern, URLPattern)]
+            found |= {f"api:{pattern.name}": pattern for pattern in patterns}
+    return found
 
 
 def included_addresses() -> Iterator[str]:
@@ -160,7 +169,7 @@ def included_addresses() -> Iterator[str]:
                 yield str(pattern.name)
 
     for pattern in get_resolver().url_patterns:
-        if isinstance(pattern, URLResolver):
+        if isinstance(pattern, URLResolver) and pattern.namespace != "api":
             yield from below(pattern)
 
 
@@ -222,15 +231,17 @@ def not_refused(world: World, row: Row, method: str) -> Iterator[str]:
 
 
 def test_scopes_open_what_the_table_says(world: World) -> None:
-    rows = [row for row in MATRIX if row.name.startswith("v1-")]
-    assert {row.name for row in rows} == set(SCOPES), "add or remove a line in permissions.py"
+    rows = [row for row in MATRIX if row.name.startswith(("v1-", "api:"))]
+    assert {f"{row.name} {row.method}" for row in rows} == set(SCOPES), (
+        "add or remove a line in permissions.py"
+    )
     wrong: list[str] = []
     for at, scope in enumerate(Scope):
         key = api_key(f"only {scope}", world._user("owner"), world.home["team"], [scope])
         world.clients[scope] = Client(headers={"Authorization": f"Bearer {key}"})
         world.before = fingerprint()
         for row in rows:
-            status, expected = world.ask(scope, row, world.home), SCOPES[row.name][at]
+            status, expected = world.ask(scope, row, world.home), SCOPES[f"{row.name} {row.method}"][at]
             if status != str(expected):
                 wrong.append(f"{row} with scope {scope}: {status}, not {expected}")
     assert not wrong, "\n".join(wrong)
@@ -288,6 +299,14 @@ def listening(monkeypatch: pytest.MonkeyPatch) -> set[str]:
             return body
 
         monkeypatch.setattr(Strict, name, classmethod(heard))
+    resolve: Any = ParamModel.__dict__["resolve"].__func__
+
+    def resolved(cls: Any, *args: Any) -> Any:
+        body = resolve(cls, *args)
+        seen.update(filled(body))
+        return body
+
+    monkeypatch.setattr(BodyModel, "resolve", classmethod(resolved))
     return seen
 
 
