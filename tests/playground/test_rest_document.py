@@ -1,13 +1,15 @@
 """The document of ``/api/`` against the program: schemathesis asks, well and badly, with each scope."""
 
 import warnings
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
 import schemathesis
 from django.core.handlers.exception import convert_exception_to_response
 from django.core.handlers.wsgi import WSGIHandler
-from django.db import transaction
+from django.core.signals import request_finished, request_started
+from django.db import close_old_connections, transaction
 from hypothesis import HealthCheck, settings
 from schemathesis import Case
 from schemathesis.checks import not_a_server_error
@@ -59,7 +61,18 @@ schema = schemathesis.openapi.from_wsgi("/api/openapi.json", Programs())
 
 
 @pytest.fixture
-def keys(db: None, monkeypatch: pytest.MonkeyPatch) -> tuple[Things, list[str]]:
+def one_connection(db: None) -> Iterator[None]:
+    """Requests leave the connection of the test's transaction open, as those of Django's client do."""
+    signals = (request_started, request_finished)
+    for signal in signals:
+        signal.disconnect(close_old_connections)
+    yield
+    for signal in signals:
+        signal.connect(close_old_connections)
+
+
+@pytest.fixture
+def keys(one_connection: None, monkeypatch: pytest.MonkeyPatch) -> tuple[Things, list[str]]:
     """A team with one of everything, and its keys: one of each scope alone, one of all."""
     on_this_thread(monkeypatch)
     many = type("Many", (), {"api_requests_per_minute": 10**6})
