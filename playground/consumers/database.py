@@ -4,7 +4,8 @@ from collections.abc import Awaitable, Callable
 from typing import ParamSpec, TypeVar
 
 from asgiref.sync import sync_to_async
-from django.db import connections
+
+from playground.threads import database
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -18,21 +19,7 @@ def in_database(work: Callable[P, R]) -> Callable[P, Awaitable[R]]:
     """
 
     def kept(*args: P.args, **kwargs: P.kwargs) -> R:
-        try:
+        with database():
             return work(*args, **kwargs)
-        finally:
-            _leave()
 
     return sync_to_async(kept, thread_sensitive=False)
-
-
-def _leave() -> None:
-    """To open SQLite costs six times as much as a read of one row, so these few threads keep it open.
-
-    A connection to PostgreSQL goes back to its pool, unless a transaction around this call still needs it.
-    """
-    for connection in connections.all(initialized_only=True):
-        if connection.in_atomic_block:
-            continue
-        if connection.vendor != "sqlite" or connection.errors_occurred:
-            connection.close_if_unusable_or_obsolete()
