@@ -86,8 +86,9 @@ def far_server(secured: ssl.SSLContext | None = None) -> Iterator[FarServer]:
         ready.set()
 
     def main() -> None:
-        loop.run_until_complete(run())
+        starting = loop.create_task(run())  # in the one run of the loop that is stopped below, however soon
         loop.run_forever()
+        starting.result()
 
     thread = threading.Thread(target=main, daemon=True)
     thread.start()
