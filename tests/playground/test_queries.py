@@ -14,6 +14,7 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
+from playground.actions import published_prompts
 from playground.limits import LIMITS
 from playground.models import (
     AuditEntry,
@@ -73,6 +74,8 @@ def fill_experiment(chosen: Things, user: User, mark: str) -> None:
     version = Version.objects.create(
         experiment=experiment, number=number, spec=SPEC, content_hash=mark, label=mark, author=user
     )
+    prompt = published_prompts.publish(version, user, f"name-{number}")
+    published_prompts.publish(version, user, "labels")  # one more entry in the history of another
     comparison: Comparison = chosen["comparison"]
     keys = [*(column["key"] for column in comparison.board["columns"]), f"c{number}"][-LIMITS.columns :]
     comparison.board = board(keys)
@@ -83,7 +86,9 @@ def fill_experiment(chosen: Things, user: User, mark: str) -> None:
         run.save()
     first, second = runs
     alone = made_run(experiment, version, Status.SUCCEEDED, comparison)
-    Run.objects.filter(pk=alone.pk).update(user=user, comparison=None, column="", row="")
+    Run.objects.filter(pk=alone.pk).update(
+        user=user, comparison=None, column="", row="", published_prompt=prompt
+    )
     Run.objects.filter(pk=second.pk).update(again_of=first)
     Vote.objects.create(
         comparison=comparison, row=keys[-1], user=user, run=first, against=second, choice="tie"
