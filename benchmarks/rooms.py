@@ -154,15 +154,20 @@ async def type_all(
     browser: Browser, experiment: str, count: int, lags: list[float], stop: threading.Event
 ) -> None:
     sent: dict[str, float] = {}
-    crowd = [Typist(random.Random(place), sent, lags, stop) for place in range(count)]
+    crowd = [Typist(random.Random(place), place == 0, sent, lags, stop) for place in range(count)]
     await asyncio.gather(*(typist.sit(browser, experiment) for typist in crowd))
 
 
 @dataclass
 class Typist:
-    """One of the crowd. ``sent`` says when each edit went, whoever sent it."""
+    """One of the crowd. ``sent`` says when each edit went, whoever sent it.
+
+    They put letters between those that were there and their own, without reading what others write: the
+    crowd's own computing would be measured with the server's. One of them ``listens`` for how long it took.
+    """
 
     draw: random.Random
+    listens: bool
     sent: dict[str, float]
     lags: list[float]
     stop: threading.Event
@@ -193,11 +198,14 @@ class Typist:
 
     async def read(self, line: ClientConnection) -> None:
         async for message in line:
+            if self.room and not self.listens:
+                continue
             frame = json.loads(message)
             self.room = frame.get("room", self.room)
             for update in frame.get("updates") or [frame["update"]] if frame["op"] in HEARD else []:
-                self.document.apply_update(base64.b64decode(update))
-                if update in self.sent:
+                if frame["op"] == "joined":
+                    self.document.apply_update(base64.b64decode(update))
+                elif update in self.sent:
                     self.lags.append((time.monotonic() - self.sent[update]) * 1000)
 
 

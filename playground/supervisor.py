@@ -155,4 +155,4 @@ class Supervisor:
         }
         words = [word for option in options.items() for word in option]
         celery = [sys.executable, "-m", "celery", "--quiet", "--app", "playground", "worker"]
-        return [*celery, *words, "--without-gossip", "--without-mingle"]
+        return [*celery, *words, "--without-gossip", "--without-mingle", "--without-heartbeat"]

@@ -18,16 +18,15 @@ log = logging.getLogger(__name__)
 
 def ring(model: str, runs: Iterable[Run], times: int = 1) -> bool:
     """Rings for ``model`` and notes it on ``runs``; False when the broker does not answer."""
-    rows = Run.objects.filter(pk__in=[run.pk for run in runs])
-    rows.update(rung_at=timezone.now())
     try:
         for _ in range(times):
             # A doorbell that waited a minute has been repeated; letting it expire keeps the queue short.
             app.send_task("playground.generate", args=[model], queue=queue_of(model), expires=60, retry=False)
     except (OperationalError, OSError) as error:
         log.warning("The broker does not answer (%s); the keeper will ring again.", error)
-        rows.update(rung_at=None)  # the keeper's next round rings, not the one after DOORBELL_REPEAT
         return False
+    # After the ring, so that nobody waits for this write; a crash between costs one more ring.
+    Run.objects.filter(pk__in=[run.pk for run in runs]).update(rung_at=timezone.now())
     return True
 
 

@@ -116,7 +116,7 @@ class RunQuerySet(models.QuerySet["Run"]):
         oldest = dict(self.values_list("user_id").annotate(Min("queued_at")).order_by())
         if not oldest:
             return []
-        served = self._tokens_served_lately(set(oldest))
+        served = self._tokens_served_lately(set(oldest)) if len(oldest) > 1 else defaultdict(int)
         user = min(oldest, key=lambda user: (served[user], oldest[user]))
         return list(self.filter(user_id=user).only("id", "attempt").order_by("queued_at", "id")[:RACERS])
 
