@@ -21,12 +21,19 @@ export function connectSettings(draft, page) {
   connectStops(draft, page.limits)
   connectSeed(draft)
   byId("model").addEventListener("change", ({ target }) => draft.rewrite(({ spec }) => choose(spec, target.value, models)))
+  let shown = ""
   const show = () => {
+    shown = contentOf(draft.spec)
     showAll(draft.spec)
     showModel(draft, models)
   }
-  draft.addEventListener("replace", show)
-  draft.addEventListener("change", () => showDependent(draft, models))
+  // Most of what others write is text, many letters a second.
+  draft.addEventListener("replace", ({ detail }) => (detail?.isNews && contentOf(draft.spec) === shown) || show())
+  draft.addEventListener("change", ({ detail }) => {
+    if (detail?.isNews) return
+    shown = contentOf(draft.spec)
+    showDependent(draft, models)
+  })
   show()
   foldOnPhones()
   return {
@@ -36,6 +43,8 @@ export function connectSettings(draft, page) {
     },
   }
 }
+
+const contentOf = ({ settings, layout, model }) => JSON.stringify([settings, layout, model])
 
 /** Takes a model; a layout that it does not have becomes the one that it has. */
 function choose(spec, name, models) {
