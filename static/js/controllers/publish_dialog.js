@@ -26,6 +26,7 @@ export class PublishDialog {
     this.version = version
     byId("publish-what").textContent = version ? `v${version.number}` : "this draft"
     this.#isMade(false)
+    byId("publish-name").value = ""
     this.dialog.showModal()
     return this.#try(() => this.#load())
   }
@@ -34,9 +35,12 @@ export class PublishDialog {
     const { published, suggested } = await requestJson("GET", this.url)
     this.published = published
     byId("publish-names").replaceChildren(...published.map(({ name }) => element("option", { value: name })))
-    byId("publish-name").value = published[0]?.name ?? suggested
+    const box = byId("publish-name")
+    if (!box.value) {
+      box.value = published[0]?.name ?? suggested // somebody may have typed a name meanwhile
+      box.select()
+    }
     this.#showHolder()
-    byId("publish-name").select()
   }
 
   #showHolder() {
