@@ -3,7 +3,7 @@
 import time
 from dataclasses import asdict
 from math import fsum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from django.conf import settings
 from django.utils import timezone
@@ -32,14 +32,27 @@ from playground.publisher import Line
 from playground.threads import database
 
 if TYPE_CHECKING:
+    from inference.engine import Engine
+    from inference.remote import RemoteEngine
     from inference.stream import Stream
-    from playground.worker import Worker
+
+
+class Serving(Protocol):
+    """What is used of the worker."""
+
+    @property
+    def engine(self) -> "Engine | RemoteEngine": ...
+
+    @property
+    def must_hand_back(self) -> bool: ...
+
+    def drop(self, line: Line) -> None: ...
 
 
 class Following:
     """Follows the engine's stream; the worker says when to hand back, the line when to stop."""
 
-    def __init__(self, worker: "Worker", run: Run, line: Line) -> None:
+    def __init__(self, worker: Serving, run: Run, line: Line) -> None:
         self.worker = worker
         self.run = run
         self.line = line
