@@ -10,6 +10,7 @@ from django.utils import timezone
 
 from inference.types import (
     EngineError,
+    EngineStats,
     Failed,
     Finished,
     FinishReason,
@@ -32,16 +33,27 @@ from playground.publisher import Line
 from playground.threads import database
 
 if TYPE_CHECKING:
-    from inference.engine import Engine
-    from inference.remote import RemoteEngine
     from inference.stream import Stream
+
+
+class Door(Protocol):
+    """What is used of the engine."""
+
+    @property
+    def info(self) -> Any: ...  # a dataclass for the receipt
+
+    def submit(self, request: GenerationRequest) -> "Stream": ...
+
+    def cancel(self, request_id: str) -> None: ...
+
+    def stats(self) -> EngineStats: ...
 
 
 class Serving(Protocol):
     """What is used of the worker."""
 
     @property
-    def engine(self) -> "Engine | RemoteEngine": ...
+    def engine(self) -> Door: ...
 
     @property
     def must_hand_back(self) -> bool: ...
