@@ -11,7 +11,7 @@ from tests.browser.conftest import OpenPage, shots
 from tests.browser.test_rooms import type_at
 from tests.browser.test_versions import open_new, write
 from tests.system.browser import Browser
-from tests.system.instance import Instance
+from tests.system.instance import Instance, wait_until
 
 GONE = 20_000  # ms in which whoever crashed is not shown any more
 PHONE: ViewportSize = {"width": 360, "height": 740}
@@ -67,7 +67,7 @@ def caret_of(page: Page, text: str) -> str:
         """(box) => {
           const layer = [...box.parentElement.querySelectorAll(".text-layer")]
             .find((one) => one.offsetTop === box.offsetTop && one.querySelector(".others-caret"))
-          const parts = [...layer.childNodes]
+          const parts = [...(layer?.childNodes ?? [])]
           const caret = parts.findIndex((part) => part.className === "others-caret")
           return parts.slice(0, caret).map((part) => part.textContent).join("")
         }"""
@@ -87,12 +87,12 @@ def test_everybody_sees_who_is_where(enter: Enter) -> None:
     # The cursor stays in its sentence, whoever writes.
     type_at(ada, "#instruction", 0, "Please. ")
     expect(ada.locator(".others-words")).to_have_text("whether")
-    assert caret_of(ada, "#instruction") == "Please. Say whether"
+    wait_until(lambda: caret_of(ada, "#instruction") == "Please. Say whether", 5, "the cursor")
     bo.locator("#instruction").press("ArrowRight")
     bo.keyboard.type(" or not", delay=20)
     expect(ada.locator("#instruction")).to_have_value("Please. Say whether or not the review is good.")
     expect(ada.locator(".others-words")).to_have_count(0)
-    assert caret_of(ada, "#instruction") == "Please. Say whether or not"
+    wait_until(lambda: caret_of(ada, "#instruction") == "Please. Say whether or not", 5, "the cursor")
 
     ada.locator("#people-button").click()
     lines = ada.locator("#people-list li")
