@@ -227,15 +227,12 @@ def published_prompt_for(user: Actor, pk: uuid.UUID, verb: Verb = Verb.READ) -> 
     return prompt
 
 
-def published_prompt_called(
-    user: Actor, address: str, team: Team | None = None, verb: Verb = Verb.RUN
-) -> PublishedPrompt:
-    """The one that answers at ``address``; of ``team`` alone, where a key is of one.
+def published_prompt_called(user: Actor, address: str, verb: Verb = Verb.RUN) -> PublishedPrompt:
+    """The one that answers at ``address``.
 
     Raises Refusal ``unknown_model``, since it stands where programs name a model.
     """
-    rows = published_prompts_of(user).open().called(address)
-    prompt = rows.filter(team=team).first() if team else rows.first()
+    prompt = published_prompts_of(user).open().called(address).first()
     if prompt is None:
         message = f"Nothing is published as {address!r}, or you have no access to it."
         raise Refusal("unknown_model", message, field="model")

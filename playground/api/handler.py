@@ -1,7 +1,7 @@
 """The way of programs into Django: no sessions, cookies, forms or pages, so none of their middleware.
 
-What is left is asynchronous from end to end. So a request whose client has gone is cancelled where it waits,
-and one that waits for a model holds no thread.
+What is left of ``/v1`` and of a run's events is asynchronous from end to end. So a request whose client has
+gone is cancelled where it waits, and one that waits for a model holds no thread.
 """
 
 from typing import Any

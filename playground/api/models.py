@@ -23,16 +23,12 @@ async def index(request: HttpRequest, key: ApiKey) -> HttpResponseBase:
 @endpoint("GET", None)
 async def one(request: HttpRequest, key: ApiKey, name: str) -> HttpResponseBase:
     if is_address(name):
-        return JsonResponse(entry_of(await in_database(published_called)(key, name)))
+        return JsonResponse(entry_of(await in_database(published_prompt_called)(key, name, Verb.READ)))
     return JsonResponse(entry(catalog.model_spec(name).name))
 
 
 def published_for(key: ApiKey) -> PublishedPromptQuerySet:
-    return published_prompts_of(key.user).filter(team=key.team).open().defer("version__spec")
-
-
-def published_called(key: ApiKey, address: str) -> PublishedPrompt:
-    return published_prompt_called(key.user, address, key.team, Verb.READ)
+    return published_prompts_of(key).open().defer("version__spec")
 
 
 def entry(name: str) -> dict[str, object]:

@@ -14,13 +14,13 @@ Values = dict[str, str]
 
 
 def asks_of_chat(key: ApiKey, wanted: Chat) -> list[Ask]:
-    published = published_prompt_called(key.user, wanted.model, key.team)
+    published = published_prompt_called(key, wanted.model)
     values = _values_of_chat(published, wanted)
     return _asks(published, wanted, values, wanted.most, alternatives=wanted.top_logprobs)
 
 
 def asks_of_completion(key: ApiKey, wanted: Completion) -> list[Ask]:
-    published = published_prompt_called(key.user, wanted.model, key.team)
+    published = published_prompt_called(key, wanted.model)
     most = wanted.max_tokens if "max_tokens" in wanted.model_fields_set else None
     if most == 0 and not wanted.scores_prompt:
         raise Refusal("invalid", "With max_tokens 0, echo and logprobs are needed.", field="max_tokens")
