@@ -3,8 +3,8 @@
     python -m benchmarks.frames [--answers 8] [--tokens 300]
 
 Starts an instance of its own (the real start command, default model), opens the experiment page, and looks at
-every frame: first while the page rests, then while all answers stream, then while one does. Reported,
-from the browser itself:
+every frame: while the page rests, while a slider redraws the bars of the next token, while all answers
+stream, and while one does. Reported, from the browser itself:
 
 * frame: milliseconds from one animation frame to the next; 16.7 is 60 frames a second;
 * late: share of frames that took longer than two periods;
@@ -49,6 +49,16 @@ TAKE = """() => {
   window.seen = { frames: [], tasks: [] }
   return taken
 }"""
+SLIDE = """(slider) => new Promise((done) => {
+  let moves = 0
+  const move = () => {
+    if (moves === 120) return done()
+    slider.value = 0.3 + moves++ / 100
+    slider.dispatchEvent(new Event("input", { bubbles: true }))
+    requestAnimationFrame(move)
+  }
+  move()
+})"""
 LIVE = "document.querySelectorAll('.answer-card:is([data-status=queued], [data-status=running])').length"
 STREAMING = "document.querySelectorAll('.answer-card[data-status=running] answer-text .t').length"
 Result = dict[str, float]
@@ -79,6 +89,9 @@ def measure(browser: Browser, instance: Instance, answers: int, tokens: int) -> 
     metrics.send("Performance.enable")
     page.evaluate(WATCH)
     results = {"at rest": watch(page, metrics, lambda: page.wait_for_timeout(5000))}
+    page.locator("#next-found").wait_for()
+    slider = page.locator('[data-knob="temperature"] .slider')
+    results["slider moving"] = watch(page, metrics, lambda: slider.evaluate(SLIDE))
     for count in (answers, 1):
         page.locator("#samples").select_option(str(count))
         page.keyboard.press("Control+Enter")

@@ -6,23 +6,6 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import OpenPage, shots
 
-# What one move of a slider costs, in milliseconds between the first and the last callback of one frame.
-REDRAW = """
-(slider) => new Promise((done) => {
-  const times = []
-  const step = () => {
-    if (times.length === 20) return done(times.sort((a, b) => a - b)[10])
-    let began = 0
-    requestAnimationFrame(() => (began = performance.now()))
-    slider.value = 0.3 + times.length / 20
-    slider.dispatchEvent(new Event("input", { bubbles: true }))
-    requestAnimationFrame(() => { times.push(performance.now() - began); setTimeout(step) })
-  }
-  step()
-})
-"""
-FRAME = 16.7
-
 
 def open_starter(page: Page) -> None:
     page.locator("main a", has_text="Review sentiment").first.click()
@@ -42,10 +25,10 @@ def test_bars_follow_the_sliders_and_the_place(open_page: OpenPage) -> None:
     expect(page.locator(".next-step:visible")).to_have_count(4)
     temperature = page.locator('[data-knob="temperature"] .slider')
     temperature.fill("0.3")
-    expect(page.locator(".next-step").nth(1)).to_contain_text("0.3")
+    expect(page.locator(".next-step").nth(1)).to_contain_text("Temperature 0.3")
     cold = shares(page)
     temperature.fill("2")
-    expect(page.locator(".next-step").nth(1)).to_contain_text("2")
+    expect(page.locator(".next-step").nth(1)).to_contain_text("Temperature 2")
     assert float(shares(page)[0]) < float(cold[0])
     page.locator("#top_k").fill("2")
     expect(page.locator("#next-rows .cut")).to_have_count(6)
@@ -53,8 +36,6 @@ def test_bars_follow_the_sliders_and_the_place(open_page: OpenPage) -> None:
     page.locator(".next-step").first.click()
     expect(page.locator("#next-rows .cut")).to_have_count(0)
     page.locator(".next-step:visible").last.click()
-    redraw = temperature.evaluate(REDRAW)
-    assert redraw < FRAME, f"a redraw takes {redraw} ms"
 
     page.evaluate("document.addEventListener('begin-with', (e) => (window.begun = e.detail))")
     page.locator("#next-rows button").first.click()
