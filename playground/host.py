@@ -178,8 +178,7 @@ class Host:
         self._progress[model] = progress
         if lease and lease.serves and model not in self._warm:
             self._warm.add(model)
-            waiting = list(Run.objects.queued(model)[: settings.ENGINE_SLOTS])
-            ring(model, waiting, times=len(waiting))
+            ring(model, Run.objects.queued(model).count())
 
     def _heed(self, picture: Picture) -> None:
         """Obeys every wish that is new since the last look; those from before this host's time are old."""

@@ -17,7 +17,7 @@ from inference.registry import RemoteSource
 from inference.types import Message
 from playground import catalog, remote, run_news
 from playground.actions import prompts as rendering
-from playground.actions.doorbells import ring_for_all
+from playground.actions.doorbells import ring
 from playground.actions.runs import acting, stop
 from playground.errors import NotFound, Refusal
 from playground.limits import LIMITS
@@ -159,7 +159,7 @@ def queue(key: ApiKey, asks: Sequence[Ask]) -> list[Run]:
         _hold_experiment(runs[0])
         Run.objects.bulk_create(runs)
         SearchEntry.of_new_runs(runs)
-        transaction.on_commit(partial(ring_for_all, runs[0].model, runs))
+        transaction.on_commit(partial(ring, runs[0].model, len(runs)))
         transaction.on_commit(partial(_tell, runs))
     return runs
 

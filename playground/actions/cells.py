@@ -6,10 +6,10 @@ single runs. They point to the version of their column, which has no input; thei
 
 import hashlib
 import uuid
+from collections import Counter
 from dataclasses import dataclass
 from datetime import datetime
 from functools import partial
-from itertools import groupby
 from typing import Any, NamedTuple
 
 from django.contrib.auth.models import User
@@ -21,7 +21,7 @@ from pydantic import Field
 from playground.actions import rooms, runs
 from playground.actions.branches import Columns
 from playground.actions.comparisons import board_of
-from playground.actions.doorbells import ring_for_all
+from playground.actions.doorbells import ring
 from playground.actions.races import stored_once
 from playground.actions.versions import version_of
 from playground.boards import Board, Column, Key, Row
@@ -151,8 +151,8 @@ class Maker:
             run.version = versions[run.column]
         Run.objects.bulk_create(rows)
         SearchEntry.of_new_runs(rows)
-        for model, waiting in groupby(sorted(rows, key=lambda run: run.model), key=lambda run: run.model):
-            transaction.on_commit(partial(ring_for_all, model, list(waiting)))
+        for model, waiting in Counter(run.model for run in rows).items():
+            transaction.on_commit(partial(ring, model, waiting))
         rooms.tell(experiment.pk, "cells", comparison=str(self.comparison.pk))
         return rows
 

@@ -18,7 +18,7 @@ from django.utils import timezone
 
 from playground import catalog, remote, run_news
 from playground.actions import branches, prompts
-from playground.actions.doorbells import ring, ring_for_all
+from playground.actions.doorbells import ring
 from playground.actions.races import stored_once
 from playground.actions.versions import version_of
 from playground.errors import RUN_ERRORS, NotFound, Refusal
@@ -30,6 +30,8 @@ from playground.models.worker_lease import WorkerState
 from playground.specs import PromptSpec, Settings
 
 log = logging.getLogger(__name__)
+
+GRACE = 2.0  # seconds in which a worker may take a run before it is rung for again
 
 
 @dataclass(frozen=True)
@@ -159,7 +161,7 @@ def _insert(wanted: Submission, columns: branches.Columns) -> Run:
     run = made_of(wanted, columns)
     run.save(force_insert=True)
     SearchEntry.of_new_runs([run])
-    transaction.on_commit(partial(ring, run.model, [run]))
+    transaction.on_commit(partial(ring, run.model))
     transaction.on_commit(partial(run_news.tell, run.pk))
     return run
 
@@ -280,7 +282,13 @@ def _end_overdue() -> None:
 
 
 def _ring_again() -> None:
-    before = timezone.now() - timedelta(seconds=settings.DOORBELL_REPEAT)
+    """For runs that nobody has taken. Who submits one rings without a note, so that nobody waits for it."""
+    now = timezone.now()
+    fresh, before = now - timedelta(seconds=GRACE), now - timedelta(seconds=settings.DOORBELL_REPEAT)
     unheard = Run.objects.filter(Q(rung_at=None) | Q(rung_at__lt=before), status=Status.QUEUED)
-    for model in set(unheard.values_list("model", flat=True)):
-        ring_for_all(model, list(unheard.filter(model=model).only("pk")))
+    by_model: dict[str, list[uuid.UUID]] = defaultdict(list)
+    for model, id in unheard.filter(queued_at__lt=fresh).values_list("model", "pk"):
+        by_model[model].append(id)
+    for model, ids in by_model.items():
+        if ring(model, len(ids)):
+            Run.objects.filter(pk__in=ids).update(rung_at=now)

@@ -147,7 +147,7 @@ def test_many_runs_wake_several_threads(
     alice: User, comparison: Comparison, monkeypatch: Any, django_capture_on_commit_callbacks: Any
 ) -> None:
     rung: list[tuple[str, int]] = []
-    monkeypatch.setattr(cells, "ring_for_all", lambda model, runs: rung.append((model, len(runs))))
+    monkeypatch.setattr(cells, "ring", lambda model, runs: rung.append((model, runs)))
     with django_capture_on_commit_callbacks(execute=True):
         press(alice, comparison)
     assert rung == [("smollm2-135m-instruct", 4)]

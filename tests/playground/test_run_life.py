@@ -113,11 +113,18 @@ def test_an_overdue_queued_run_expires_with_a_reason(run: Run) -> None:
 
 def test_the_keeper_rings_for_an_unheard_run(run: Run) -> None:
     long_ago = timezone.now() - timedelta(seconds=settings.DOORBELL_REPEAT + 1)
-    Run.objects.update(rung_at=long_ago)
+    for unheard in (None, long_ago):
+        Run.objects.update(queued_at=long_ago, rung_at=unheard)
+        keep_alive()
+        run.refresh_from_db()
+        assert run.rung_at is not None
+        assert run.rung_at > long_ago
+
+
+def test_the_keeper_leaves_a_new_run_to_the_ring_of_its_submission(run: Run) -> None:
     keep_alive()
     run.refresh_from_db()
-    assert run.rung_at is not None
-    assert run.rung_at > long_ago
+    assert run.rung_at is None
 
 
 def lose(run: Run) -> None:
