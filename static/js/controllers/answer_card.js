@@ -2,7 +2,7 @@
 // <article class="answer-card" data-run data-status> holds an <answer-text> and a <footer class="answer-parts"> for them,
 // and sends a bubbling "answer-state" ({ buffer }) when another run is shown or its status changes.
 
-import { copyWithNote, fromTemplate, say } from "../lib/dom.js";
+import { copyWithNote, fromTemplate, say, setText } from "../lib/dom.js";
 import { colourOf } from "../models/people.js";
 import { shotName } from "../models/run_plan.js";
 import { askedWords, factsOf, stoppedWords, waitingWords } from "../models/run_words.js";
@@ -57,7 +57,7 @@ export class AnswerCard {
     if (!this.buffer) return
     write(this.#part("facts"), factsOf(this.buffer, now))
     const note = waitingWords(this.buffer, now) || stoppedWords(this.buffer)
-    if (this.#part("note").textContent !== note) say(this.#part("note"), note)
+    say(this.#part("note"), note)
   }
 
   /** Takes the card off the page. */
@@ -127,5 +127,5 @@ export class AnswerCard {
 }
 
 function write(place, text) {
-  if (place.textContent !== text) place.textContent = text
+  setText(place, text)
 }

@@ -1,6 +1,6 @@
 // The answers on the page as cards side by side, the line beside Run, and the spoken version.
 
-import { byId, putChildren, say } from "../lib/dom.js";
+import { byId, putChildren, say, setText } from "../lib/dom.js";
 import { AnswerSet, shownRun } from "../models/answer_set.js";
 import { Announcer } from "../models/announcer.js";
 import { groupWords } from "../models/run_words.js";
@@ -253,7 +253,7 @@ export class AnswerStrip extends EventTarget {
     byId("sign-in").hidden = this.connection !== "signed-out"
     const buffers = [...this.runs.mine].map((run) => this.runs.buffers.get(run))
     const words = CONNECTION[this.connection] ?? groupWords(buffers.filter(Boolean), performance.now())
-    if (byId("run-note").textContent !== words) byId("run-note").textContent = words
+    setText(byId("run-note"), words)
   }
 
   #send(name, detail) {

@@ -1,6 +1,6 @@
 // The bar above the board: run and stop, samples, links, the difference, which rows are shown, and undo.
 
-import { byId, element, say } from "../lib/dom.js";
+import { byId, element, say, setText } from "../lib/dom.js";
 import { commands } from "../models/commands.js";
 import { FILTERS } from "../models/cell_diff.js";
 import { progressWords } from "../models/cell_words.js";
@@ -22,14 +22,14 @@ export class BoardBar {
   }
 
   complain(message) {
-    if (byId("board-fault").textContent !== message) say(byId("board-fault"), message)
+    say(byId("board-fault"), message)
   }
 
   show() {
     const count = this.cells.count()
     this.live = count.mine > 0 // what others have started is theirs to stop, here as by Esc
     const words = progressWords(count)
-    if (byId("board-note").textContent !== words) byId("board-note").textContent = words
+    setText(byId("board-note"), words)
     if (this.button) {
       this.button.dataset.live = String(this.live)
       this.button.classList.toggle("btn-primary", !this.live)

@@ -1,6 +1,6 @@
 // One cell of the board: the answer, its figures, and what people think of it.
 
-import { fromTemplate, say } from "../lib/dom.js";
+import { fromTemplate, say, setText } from "../lib/dom.js";
 import { faultWords, figuresLines, stateWords } from "../models/cell_words.js";
 import { distinctWords, isAnswer, isLive, isStale, pagesOf } from "../models/cells.js";
 import { stoppedWords } from "../models/run_words.js";
@@ -34,7 +34,7 @@ export class BoardCell {
     this.root.toggleAttribute("data-stale", this.stale)
     this.box.setAttribute("aria-label", state.name)
     const fault = state.refusal || (this.entry ? faultWords(this.entry) : "")
-    if (this.#part("fault").textContent !== fault) say(this.#part("fault"), fault)
+    say(this.#part("fault"), fault)
     this.#showJudge(state)
     this.#showActs(state.entries)
     this.tick(performance.now())
@@ -52,7 +52,7 @@ export class BoardCell {
   tick(now) {
     this.#write("state", [this.refusal ? "cannot run" : stateWords(this.entry, this.stale, now), this.distinct].filter(Boolean).join(" · "))
     const stopped = this.entry ? stoppedWords(this.entry) : ""
-    if (this.#part("note").textContent !== stopped) say(this.#part("note"), stopped)
+    say(this.#part("note"), stopped)
     const [time, tokens] = figuresLines(this.entry && !isLive(this.entry) ? this.entry.figures : null)
     this.#write("time", time)
     this.#write("tokens", tokens)
@@ -106,7 +106,7 @@ export class BoardCell {
     this.#part("base").hidden = !isBaseline
     for (const button of this.#part("votes").children) button.setAttribute("aria-pressed", String(button.dataset.vote === vote))
     const rate = this.#part("rate")
-    if (rate.textContent !== rating) rate.textContent = rating
+    setText(rate, rating)
     this.#write("discuss", said ? `${said} ${said === 1 ? "comment" : "comments"}` : "comment")
     this.#part("discuss").toggleAttribute("data-some", said > 0)
   }
@@ -124,7 +124,7 @@ export class BoardCell {
 
   #write(name, text) {
     const place = this.#part(name)
-    if (place.textContent !== text) place.textContent = text
+    setText(place, text)
   }
 
   #part(name) {

@@ -44,7 +44,7 @@ export class BoardHead {
     write("about", `${this.titleOf(column.spec.model)} · ${shotsLine(column.spec)}`)
     write("settings", settingsLine(column.spec.settings))
     const said = isBaseline ? "the baseline: others are compared with it" : this.#differencesOf(column)
-    if (root.querySelector('[data-part="difference"]').textContent !== said) say(root.querySelector('[data-part="difference"]'), said)
+    say(root.querySelector('[data-part="difference"]'), said)
     this.#showActs(root, letter, index, isBaseline)
   }
 

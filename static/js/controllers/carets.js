@@ -3,8 +3,9 @@
 
 import { element } from "../lib/dom.js";
 import { grouped } from "../lib/grouped.js";
-import { TextLayer } from "../lib/text_layer.js";
+import { putOver, TextLayer } from "../lib/text_layer.js";
 import { caretRanges } from "../models/caret_ranges.js";
+import { isSame } from "../models/draft_merge.js";
 import { colourOf } from "../models/people.js";
 
 export class Carets {
@@ -84,14 +85,21 @@ class Cover {
 
   /** `marks` are [{ name, colour, anchor, head }]. */
   draw(marks) {
-    const { box, root, names, layer } = this
-    root.dataset.colour = marks[0].colour
-    const place = { left: box.offsetLeft, top: box.offsetTop, width: box.offsetWidth, height: box.offsetHeight }
-    for (const [name, length] of Object.entries(place)) root.style[name] = `${length}px`
+    const { box, root, layer } = this
+    putOver(box, root)
     root.hidden = box.offsetWidth === 0
-    names.replaceChildren(...marks.map(({ name, colour }) => element("span", { class: "others-name", "data-colour": colour, text: name })))
+    this.#name(marks)
     if (!layer) return
     const ranges = caretRanges(marks, box.value.length)
     layer.show(ranges).forEach((mark, index) => (mark.dataset.colour = ranges[index].colour))
+  }
+
+  /** People come and go more seldom than texts change. */
+  #name(marks) {
+    const people = marks.map(({ name, colour }) => ({ name, colour }))
+    if (isSame(people, this.named)) return
+    this.named = people
+    this.root.dataset.colour = people[0].colour
+    this.names.replaceChildren(...people.map(({ name, colour }) => element("span", { class: "others-name", "data-colour": colour, text: name })))
   }
 }

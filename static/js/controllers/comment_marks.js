@@ -1,7 +1,7 @@
 // Marks of the discussion on the page of an experiment: counts at answers and examples, and lines under the words that people
 // talk about, with a bubble beside them.
 
-import { byId, element } from "../lib/dom.js";
+import { byId, element, setText } from "../lib/dom.js";
 import { TextLayer } from "../lib/text_layer.js";
 import { debounce } from "../lib/timing.js";
 import { placeOf, textsOf } from "../models/anchors.js";
@@ -44,7 +44,7 @@ export class CommentMarks {
     const button = card.querySelector("[data-discuss]")
     const count = countOf(this.discussion.onRun(card.dataset.run))
     const words = count ? `${count} ${count === 1 ? "comment" : "comments"}` : "Comment"
-    if (button.textContent !== words) button.textContent = words
+    setText(button, words)
     button.toggleAttribute("data-some", count > 0)
   }
 

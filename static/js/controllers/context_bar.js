@@ -61,7 +61,7 @@ export class ContextBar {
   }
 
   #tell(fault, cures) {
-    if (byId("context-fault").textContent !== fault) say(byId("context-fault"), fault)
+    say(byId("context-fault"), fault)
     this.#refill(byId("context-cures"), cures.map(({ act, text, value }) => button(text, () => this.acts[act](value))))
     byId("context-cures").hidden = cures.length === 0
   }

@@ -1,7 +1,7 @@
 // The panel beside the page in which people talk: threads, filters, a box for a new comment, and what happened lately.
 
 import { onAct } from "../lib/acts.js";
-import { byId, putChildren, say } from "../lib/dom.js";
+import { byId, putChildren, say, setText } from "../lib/dom.js";
 import { flash } from "../lib/flash.js";
 import { requestJson } from "../lib/http.js";
 import { debounce } from "../lib/timing.js";
@@ -259,7 +259,7 @@ export class DiscussionPanel {
   #showButtons() {
     const { text, words, isCall } = badgeOf(this.discussion)
     for (const place of document.querySelectorAll("[data-discussion-badge]")) {
-      if (place.textContent !== text) place.textContent = text
+      setText(place, text)
       place.title = words
       place.hidden = !text
       place.toggleAttribute("data-call", isCall)

@@ -1,5 +1,6 @@
 // Writes the tokens of every example into its row, also of those that the prompt does not hold.
 
+import { setText } from "../lib/dom.js";
 import { requestJson } from "../lib/http.js";
 import { debounce } from "../lib/timing.js";
 import { ExampleCosts } from "../models/example_costs.js";
@@ -18,7 +19,7 @@ export function connectCosts(draft, grid, url) {
     for (const example of draft.spec.examples) {
       const cell = grid.row(example.id)?.querySelector("[data-tokens]")
       const text = costs.of(example)?.toLocaleString("en") ?? "–"
-      if (cell && cell.textContent !== text) cell.textContent = text
+      if (cell) setText(cell, text)
     }
   }
   const complete = debounce(async () => {

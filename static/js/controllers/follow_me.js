@@ -1,6 +1,6 @@
 // Follow me: the note at the foot of the page that offers, shows and ends it, and the steps behind whoever presents.
 
-import { byId } from "../lib/dom.js";
+import { byId, setText } from "../lib/dom.js";
 import { Following } from "../models/following.js";
 
 const OWN_ACTS = ["pointerdown", "keydown", "wheel", "touchmove"]
@@ -64,7 +64,7 @@ export class FollowMe {
     if (follows !== this.here.now.follows) this.here.set({ follows })
     byId("follow-note").hidden = note === null
     if (note === null) return
-    if (byId("follow-words").textContent !== note.words) byId("follow-words").textContent = note.words
+    setText(byId("follow-words"), note.words)
     byId("follow-act").textContent = note.label
     byId("follow-act").classList.toggle("btn-primary", note.act === "follow")
     byId("follow-close").hidden = note.act !== "follow"

@@ -24,7 +24,7 @@ export class NextToken {
     this.texts = new Map() // by address
     this.probe = new TokenProbe({ draft, ask: (body, signal) => this.#ask(url, body, signal) })
     this.probe.addEventListener("change", () => this.#show())
-    for (const kind of ["change", "replace"]) draft.addEventListener(kind, () => this.#drawSoon())
+    for (const kind of ["change", "replace"]) draft.addEventListener(kind, () => this.#follow())
     this.#makeSteps()
     this.#connectPanel()
     this.showModels(models)
@@ -103,6 +103,11 @@ export class NextToken {
     byId("next-steps").append(...this.steps.map(({ line }) => line))
   }
 
+  /** Of the draft, bars depend on the settings alone, and most of what changes is text. */
+  #follow() {
+    if (JSON.stringify(this.draft.spec.settings) !== this.drawn) this.#drawSoon()
+  }
+
   #drawSoon() {
     if (this.frame || !this.probe.found || !this.probe.isOpen) return
     this.frame = requestAnimationFrame(() => {
@@ -114,6 +119,7 @@ export class NextToken {
   /** What depends on the settings alone: the numbers and the length of the bars. */
   #draw() {
     const { settings } = this.draft.spec
+    this.drawn = JSON.stringify(settings)
     const steps = this.probe.found.distribution.steps(settings)
     const shown = steps.find(({ name }) => name === this.chosen) ?? steps.at(-1)
     const longest = Math.max(steps[0].probability(0), shown.probability(0))

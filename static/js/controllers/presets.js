@@ -1,6 +1,6 @@
 // Presets: apply one, and for editors save, update, rename and delete. The list is the server's.
 
-import { byId, element, say } from "../lib/dom.js";
+import { byId, element, say, setText } from "../lib/dom.js";
 import { requestJson } from "../lib/http.js";
 import { applied, chosenOf } from "../models/presets.js";
 
@@ -134,7 +134,7 @@ export class Presets {
     const { preset, changed } = this.#chosen
     this.pick.value = preset?.name ?? ""
     const words = changed ? "changed" : ""
-    if (byId("preset-state").textContent !== words) byId("preset-state").textContent = words
+    setText(byId("preset-state"), words)
     byId("preset-reset").hidden = !changed
     if (!this.form) return
     byId("preset-update").hidden = !(preset?.id && changed)

@@ -1,6 +1,6 @@
 // Run, how many samples, the ladder, and Stop, by buttons and as commands. Knows how to submit, not how answers look.
 
-import { byId, element } from "../lib/dom.js";
+import { byId, element, setText } from "../lib/dom.js";
 import { submitRun } from "../lib/submit_run.js";
 import { commands } from "../models/commands.js";
 import { faultInLadder, faultInSamples, ladder, MOST_SAMPLES, rungs, samples } from "../models/run_plan.js";
@@ -74,9 +74,9 @@ export class RunControls {
     this.button.classList.toggle("btn-primary", !live)
     const fault = faultInSamples(this.draft.spec)
     this.count.disabled = Boolean(fault)
-    byId("samples-note").textContent = fault
+    setText(byId("samples-note"), fault)
     byId("ladder").disabled = live
-    byId("ladder-rungs").textContent = rungs(this.draft.spec).join(" · ")
+    setText(byId("ladder-rungs"), rungs(this.draft.spec).join(" · "))
   }
 }
 

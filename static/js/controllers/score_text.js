@@ -1,6 +1,6 @@
 // Scores a text that people bring: how likely the model finds it as the answer to the prompt, token by token.
 
-import { byId, say } from "../lib/dom.js";
+import { byId, say, setText } from "../lib/dom.js";
 import { requestJson } from "../lib/http.js";
 import { summaryOf, summaryWords } from "../models/token_figures.js";
 import { promptKey } from "../models/token_probe.js";
@@ -57,7 +57,7 @@ export class ScoreText {
     const isStale = this.scored !== undefined && this.scored !== this.#question()
     const wantsSpace = layout === "plain" && /^\S/.test(this.text.value)
     const words = [lack, isStale && "The prompt or the text has changed since it was scored.", wantsSpace && "In the plain layout answers begin with a space."]
-    byId("score-note").textContent = words.filter(Boolean).join(" ")
+    setText(byId("score-note"), words.filter(Boolean).join(" "))
     this.button.disabled = this.text.value === "" || Boolean(lack)
   }
 }

@@ -1,6 +1,6 @@
 // How many of the examples that are on the prompt holds: a slider from none to all, its number, and its name.
 
-import { byId } from "../lib/dom.js";
+import { byId, setText } from "../lib/dom.js";
 import { shotLabel } from "../models/draft.js";
 
 const MEASURE_FROM = 7
@@ -16,7 +16,7 @@ export function connectShots(draft) {
     range.value = shots
     range.style.setProperty("--share", on.length ? shots / on.length : 0)
     const label = shotLabel(shots, draft.spec.examples.length)
-    if (byId("shots").textContent !== label) byId("shots").textContent = label
+    setText(byId("shots"), label)
     range.setAttribute("aria-valuetext", `${shots} of ${on.length}, ${shotLabel(shots, shots)}`)
     byId("shots-advice").hidden = shots < MEASURE_FROM
   }

@@ -1,6 +1,6 @@
 // Beside the heading of the input: try another one, keep this one, or forget it.
 
-import { byId } from "../lib/dom.js";
+import { byId, setText } from "../lib/dom.js";
 import { TestInputs } from "../models/test_inputs.js";
 
 export function connectTestInputs(draft, { commands, most }) {
@@ -9,9 +9,9 @@ export function connectTestInputs(draft, { commands, most }) {
   const show = () => {
     another.hidden = !inputs.hasOther
     keep.hidden = inputs.isBlank
-    keep.firstChild.data = inputs.place < 0 ? "Keep" : "Forget"
+    setText(keep.firstChild, inputs.place < 0 ? "Keep" : "Forget")
     const words = inputs.place < 0 ? "" : `test input ${inputs.place + 1} of ${inputs.count}`
-    if (place.textContent !== words) place.textContent = words
+    setText(place, words)
   }
   another.addEventListener("click", () => inputs.next())
   keep.addEventListener("click", () => (inputs.place < 0 ? inputs.keep() : inputs.forget()))

@@ -1,6 +1,6 @@
 // The small panel beside a token: its figures, and what else could have stood there.
 
-import { element } from "../lib/dom.js";
+import { element, setText } from "../lib/dom.js";
 import { beside } from "../lib/beside.js";
 import { alternativesOf, bitsOf, isKnown, isOurs, showProbability, spoken, visible } from "../models/token_figures.js";
 
@@ -34,7 +34,7 @@ export class TokenPanel {
   /** The last line of the panel; it is read out when it changes. */
   hint(words) {
     const place = this.part("hint")
-    if (place.textContent !== words) place.textContent = words
+    setText(place, words)
   }
 
   /** Opens where the span is now, or hides while the span is out of sight. */

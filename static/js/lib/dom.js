@@ -20,9 +20,14 @@ export function element(name, { text, ...attributes } = {}) {
   return made
 }
 
+/** Writes `text` if it is not there already: the same text written again is laid out again. */
+export function setText(place, text) {
+  if (place.textContent !== text) place.textContent = text
+}
+
 /** Shows `text` in a place that is hidden while it has nothing to say. */
 export function say(place, text) {
-  place.textContent = text ?? ""
+  setText(place, text ?? "")
   place.hidden = !text
 }
 

@@ -13,9 +13,10 @@ export class TextLayer {
     this.box = box
     this.root = element("div", { class: "text-layer", "aria-hidden": "true" })
     box.after(this.root)
-    this.follow = () => this.#place()
-    this.watch = new ResizeObserver(this.follow)
+    this.#shape()
+    this.watch = new ResizeObserver(() => this.#shape())
     this.watch.observe(box)
+    this.follow = () => this.#place()
     box.addEventListener("scroll", this.follow, { passive: true })
   }
 
@@ -43,17 +44,30 @@ export class TextLayer {
     this.root.remove()
   }
 
-  #place() {
+  #shape() {
     const style = getComputedStyle(this.box)
     for (const name of SHAPE) this.root.style.setProperty(name, style.getPropertyValue(name))
-    const { offsetLeft, offsetTop, offsetWidth, offsetHeight } = this.box
-    const place = { left: offsetLeft, top: offsetTop, width: offsetWidth, height: offsetHeight }
-    for (const [name, value] of Object.entries(place)) this.root.style.setProperty(name, `${value}px`)
-    // A scroll bar of the box takes room from its text.
-    const bar = offsetWidth - this.box.clientWidth - parseFloat(style.borderLeftWidth) - parseFloat(style.borderRightWidth)
-    this.root.style.setProperty("padding-right", `${parseFloat(style.paddingRight) + bar}px`)
     this.root.style.setProperty("white-space", this.box.matches("input") ? "pre" : "pre-wrap")
-    Object.assign(this.root, { scrollTop: this.box.scrollTop, scrollLeft: this.box.scrollLeft })
+    // A scroll bar of the box takes room from its text.
+    const bar = this.box.offsetWidth - this.box.clientWidth - parseFloat(style.borderLeftWidth) - parseFloat(style.borderRightWidth)
+    this.root.style.setProperty("padding-right", `${parseFloat(style.paddingRight) + bar}px`)
+    this.#place()
+  }
+
+  /** With every text: reads the layout, and writes only what is not so already. */
+  #place() {
+    putOver(this.box, this.root)
+    const { scrollTop, scrollLeft } = this.box
+    if (this.root.scrollTop !== scrollTop) this.root.scrollTop = scrollTop
+    if (this.root.scrollLeft !== scrollLeft) this.root.scrollLeft = scrollLeft
+  }
+}
+
+/** Gives `cover` the place and the size of `box`, which has the same positioned parent. */
+export function putOver(box, cover) {
+  const place = { left: box.offsetLeft, top: box.offsetTop, width: box.offsetWidth, height: box.offsetHeight }
+  for (const [name, length] of Object.entries(place)) {
+    if (cover.style[name] !== `${length}px`) cover.style[name] = `${length}px`
   }
 }
 

@@ -133,13 +133,14 @@ export class Room extends Visit {
     const isOther = room !== this.id
     if (isOther) this.waiting = [] // they are of the document that was
     if (isOther && this.id) this.#beginAnew()
-    Object.assign(this, { id: room, keptVector: fromBase64(vector), isHere: true })
+    Object.assign(this, { id: room, keptVector: fromBase64(vector) })
     if (isOther) this.#mergeInto(fromBase64(update))
     else this.document.receive(...this.waiting.splice(0).map(fromBase64), fromBase64(update))
     if (this.mayEdit) for (const kept of this.memory.read()) if (kept.room === room) this.document.recall(fromBase64(kept.update))
     // Whatever was not kept is sent again as one edit: the server may have heard all, some or nothing of it.
     const isOwed = this.unsent.length || this.number !== this.kept
     this.unsent = isOwed ? [this.document.missing(fromBase64(vector))] : []
+    this.isHere = true
     this.#send()
     this.sit(frame)
     this.#tellState()
@@ -184,8 +185,10 @@ export class Room extends Visit {
   #take(updates) {
     if (this.id === null) return // the whole document has them
     this.waiting.push(...updates)
-    if (this.isHeld || !this.waiting.length) return
-    this.turn ??= this.clock.setTimeout(() => this.#apply(), Math.max(0, this.shownAt + this.pause - Date.now()))
+    if (this.isHeld || this.turn || !this.waiting.length) return
+    const wait = this.shownAt + this.pause - Date.now()
+    if (wait > 0) this.turn = this.clock.setTimeout(() => this.#apply(), wait)
+    else this.#apply()
   }
 
   #apply() {
@@ -201,7 +204,9 @@ export class Room extends Visit {
   #edited(update) {
     this.isKeptHere = false
     this.unsent.push(update)
-    if (this.isHere) this.timer ??= this.clock.setTimeout(() => this.#send(), Math.max(0, this.sentAt + SEND_EVERY - Date.now()))
+    const wait = this.sentAt + SEND_EVERY - Date.now()
+    if (wait <= 0) this.#send()
+    else if (this.isHere) this.timer ??= this.clock.setTimeout(() => this.#send(), wait)
     this.#tellState()
   }
 
