@@ -79,9 +79,10 @@ class LiveRoom:
         return self.base + len(self.happened)
 
     def take(self, happening: Happening) -> None:
-        """Takes one entry of the stream."""
+        """Takes one entry of the stream; what was said in this process has been applied."""
         self.cursor = happening.id
-        self.apply(happening.event)
+        if happening.event.get("process") != PROCESS:
+            self.apply(happening.event)
 
     def apply(self, event: Event) -> None:
         match event["kind"]:
@@ -107,7 +108,7 @@ class LiveRoom:
             raise BadEdit("That is not an edit of this room. Reload the page.") from None
         seat.written, self.editor, self.is_dirty = number, seat.user, True
         text = base64.b64encode(update).decode()
-        return {"kind": "edit", "room": str(self.id), "update": text, "seat": seat.id, "process": PROCESS}
+        return {"kind": "edit", "room": str(self.id), "update": text, "seat": seat.id}
 
     def begin_anew(self, id: uuid.UUID, state: bytes) -> None:
         """Another document: every page gets it whole, and merges into it what it has."""

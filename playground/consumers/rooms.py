@@ -1,7 +1,7 @@
 """All live rooms of this web process: opened, tailed, saved and left.
 
-What one socket writes goes through the room's stream (room_events.py) to the live rooms of all web
-processes, and half a second later into the database.
+What one socket writes goes to all others of this web process, through the room's stream (room_events.py)
+to the live rooms of other processes, and half a second later into the database.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ import redis
 from playground import documents
 from playground.actions.rooms import Kept, keep, opened
 from playground.consumers.database import in_database
-from playground.consumers.live_room import LiveRoom, Seat
+from playground.consumers.live_room import PROCESS, LiveRoom, Seat
 from playground.models import Experiment
 from playground.room_events import Event, Happening, Line
 
@@ -86,13 +86,16 @@ class Rooms:
         await self.say(room, {"kind": "here", "member": member})
 
     async def say(self, room: LiveRoom, event: Event) -> None:
-        """Through the stream, to all web processes; without a broker to the sockets of this one."""
+        """To the sockets of this web process at once, and through the stream to those of others.
+
+        Each process may have another order of what came at the same time; edits are made for that.
+        """
         assert self._line is not None
-        try:
+        event = event | {"process": PROCESS}
+        room.apply(event)
+        room.wake()
+        with suppress(redis.RedisError):
             await self._line.write(room.experiment, event)
-        except redis.RedisError:
-            room.apply(event)
-            room.wake()
 
     async def _load(self, room: LiveRoom, experiment: Experiment) -> None:
         """The stream is read first: an edit that is in neither has not been taken from anybody yet."""
