@@ -28,7 +28,7 @@ from playground.models.team import Team
 from playground.specs import settings_words
 
 FAIR_WINDOW = timedelta(minutes=5)  # "served lately" in the fair order
-RACERS = 16  # rows that a claimer tries before it looks again whose turn it is
+RACERS = 4  # rows that a claimer tries before it looks again whose turn it is
 
 
 class Status(models.TextChoices):
@@ -108,7 +108,7 @@ class RunQuerySet(models.QuerySet["Run"]):
             while candidates := waiting._of_whose_turn_it_is():
                 for candidate in candidates:
                     if candidate.claim(worker):
-                        return self.select_related(None).get(pk=candidate.pk)
+                        return candidate
         return None
 
     def _of_whose_turn_it_is(self) -> list["Run"]:
@@ -118,7 +118,7 @@ class RunQuerySet(models.QuerySet["Run"]):
             return []
         served = self._tokens_served_lately(set(oldest)) if len(oldest) > 1 else defaultdict(int)
         user = min(oldest, key=lambda user: (served[user], oldest[user]))
-        return list(self.filter(user_id=user).only("id", "attempt").order_by("queued_at", "id")[:RACERS])
+        return list(self.filter(user_id=user).order_by("queued_at", "id")[:RACERS])
 
     def request_cancel(self) -> int:
         """Asks for cancellation in any phase: queued ends at once, running when the engine sees it.
@@ -279,11 +279,18 @@ class Run(models.Model):
         return rows.update(**changes) == 1
 
     def claim(self, worker: uuid.UUID) -> bool:
+        """Makes a queued run that of ``worker``; False means that somebody else has taken or ended it."""
         now = timezone.now()
-        lease = now + timedelta(seconds=settings.LEASE)
-        return self._moves(
-            Status.QUEUED, status=Status.RUNNING, worker=worker, started_at=now, lease_until=lease
-        )
+        changes = {
+            "status": Status.RUNNING,
+            "worker": worker,
+            "started_at": now,
+            "lease_until": now + timedelta(seconds=settings.LEASE),
+        }
+        if won := self._moves(Status.QUEUED, **changes):
+            for name, value in changes.items():
+                setattr(self, name, value)
+        return won
 
     def checkpoint(self, text: str, last_seq: int, first_token_at: datetime | None) -> bool:
         """Stores the text so far; False means that another attempt owns the row."""
