@@ -5,16 +5,18 @@ Whoever stops following before they have ended stops them: a program that hangs 
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Set
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import Any
 
 from playground.access import prove_api_key
 from playground.actions import api_runs
 from playground.api.tokens import Record
 from playground.consumers.database import in_database
+from playground.consumers.follower import Follower
 from playground.consumers.reels import Reel, reels
-from playground.consumers.rights import Ground, rights
+from playground.consumers.rights import rights
 from playground.errors import RUN_ERRORS, Refusal
 from playground.events import Event
 from playground.models import ApiKey, Run, Scope
@@ -77,29 +79,12 @@ def _fault(error: dict[str, str]) -> Refusal:
     return Refusal(error["code"], error["message"], status=STATUSES.get(error["code"], 500))
 
 
-class Following:
-    """All runs of a request; rights.py may interrupt it, and whoever cancels its coroutine leaves."""
+class Following(Follower):
+    """All runs of a request; whoever cancels its coroutine leaves."""
 
-    def __init__(self, key: ApiKey, choices: list[Choice], moved: asyncio.Event) -> None:
+    def __init__(self, key: ApiKey, choices: list[Choice]) -> None:
+        super().__init__({("key", str(key.pk))}, partial(prove_api_key, key, Scope.RUN))
         self.choices = choices
-        self._key = key
-        self._moved = moved
-        self._doubted = False
-
-    async def move(self, patience: float) -> bool:
-        """Waits until a run may have moved; False when nothing did for ``patience`` seconds.
-
-        Raises Refusal once the key is not in force any more.
-        """
-        try:
-            await asyncio.wait_for(self._moved.wait(), patience)
-        except TimeoutError:
-            return False
-        self._moved.clear()
-        if self._doubted:
-            self._doubted = False
-            await in_database(prove_api_key)(self._key, Scope.RUN)
-        return True
 
     @property
     def live(self) -> list[Choice]:
@@ -120,29 +105,21 @@ class Following:
         for choice in self.choices:
             choice.scores = found.get(choice.run.pk) or {}
 
-    def grounds(self) -> Set[Ground]:
-        return {("key", str(self._key.pk))}
-
-    def doubt(self, changed: Set[Ground]) -> None:
-        self._doubted = True
-        self._moved.set()
-
 
 @asynccontextmanager
 async def follow(key: ApiKey, runs: list[Run]) -> AsyncIterator[Following]:
-    moved = asyncio.Event()
     choices: list[Choice] = []
-    following = Following(key, choices, moved)
+    following = Following(key, choices)
     rights.join(following)
     try:
         for index, run in enumerate(runs):
-            choices.append(Choice(index, run, await reels.watch(run, moved, placed=False)))
-        moved.set()
+            choices.append(Choice(index, run, await reels.watch(run, following.moved, placed=False)))
+        following.moved.set()
         yield following
     finally:
         rights.leave(following)
         for choice in choices:
-            reels.unwatch(choice.reel, moved)
+            reels.unwatch(choice.reel, following.moved)
         followed = {choice.run.pk for choice in choices if choice.reel.ending is not None}
         if left := [run for run in runs if run.pk not in followed]:
             in_background(in_database(api_runs.cancel)(left))

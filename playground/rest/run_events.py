@@ -1,9 +1,9 @@
 """The events of a run as a stream that can be taken up again where it broke off."""
 
-import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator, Set
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any
 
 from django.http import HttpRequest, StreamingHttpResponse
@@ -12,8 +12,9 @@ from ninja import Router
 from playground.access import prove_api_key, run_for
 from playground.api.answers import PATIENCE
 from playground.consumers.database import in_database
+from playground.consumers.follower import Follower
 from playground.consumers.reels import Frame, Reel, reels
-from playground.consumers.rights import Ground, rights
+from playground.consumers.rights import rights
 from playground.errors import Refusal
 from playground.events import EntryId
 from playground.models import ApiKey, Run, Scope
@@ -70,13 +71,13 @@ def place_of(request: HttpRequest) -> EntryId | None:
 
 
 async def stream(key: ApiKey, run: Run, cursor: EntryId | None) -> AsyncIterator[bytes]:
-    look = Look(key, run)
-    rights.join(look)
-    reel = await reels.watch(run, look.moved)
+    follower = Follower({("key", str(key.pk)), ("run", str(run.pk))}, partial(prove, key, run))
+    rights.join(follower)
+    reel = await reels.watch(run, follower.moved)
     try:
-        look.moved.set()
+        follower.moved.set()
         while True:
-            if not await look.move(PATIENCE):
+            if not await follower.move(PATIENCE):
                 yield b": waiting\n\n"
             news, cursor = news_of(reel, cursor)
             if news:
@@ -86,8 +87,8 @@ async def stream(key: ApiKey, run: Run, cursor: EntryId | None) -> AsyncIterator
     except Refusal as refusal:
         yield written({"op": "error", **refusal.as_json()["error"]})
     finally:
-        rights.leave(look)
-        reels.unwatch(reel, look.moved)
+        rights.leave(follower)
+        reels.unwatch(reel, follower.moved)
 
 
 def news_of(reel: Reel, cursor: EntryId | None) -> tuple[list[Frame], EntryId | None]:
@@ -108,33 +109,7 @@ def written(frame: Frame) -> bytes:
     return f"{place}event: {frame['op']}\ndata: {text}\n\n".encode()
 
 
-class Look:
-    """One who looks at one run; rights.py may interrupt it."""
-
-    def __init__(self, key: ApiKey, run: Run) -> None:
-        self.moved = asyncio.Event()
-        self._key, self._run = key, run
-        self._doubted = False
-
-    async def move(self, patience: float) -> bool:
-        """Waits until the run may have moved; False when nothing did for ``patience`` seconds.
-
-        Raises Refusal once the key may not read the run any more.
-        """
-        try:
-            await asyncio.wait_for(self.moved.wait(), patience)
-        except TimeoutError:
-            return False
-        self.moved.clear()
-        if self._doubted:
-            self._doubted = False
-            await in_database(prove_api_key)(self._key, Scope.READ)
-            await in_database(run_for)(self._key, self._run.pk)
-        return True
-
-    def grounds(self) -> Set[Ground]:
-        return {("key", str(self._key.pk)), ("run", str(self._run.pk))}
-
-    def doubt(self, changed: Set[Ground]) -> None:
-        self._doubted = True
-        self.moved.set()
+def prove(key: ApiKey, run: Run) -> None:
+    """Raises Refusal once ``key`` may not read ``run`` any more."""
+    prove_api_key(key, Scope.READ)
+    run_for(key, run.pk)
