@@ -187,7 +187,7 @@ def test_of_two_machines_one_takes_a_model(
 
 def test_warm_models_are_rung_for(make_host: MakeHost, alice: User, monkeypatch: pytest.MonkeyPatch) -> None:
     rung: list[tuple[str, int]] = []
-    monkeypatch.setattr(hosts, "ring", lambda model, runs, times: rung.append((model, times)))
+    monkeypatch.setattr(hosts, "ring", lambda model, runs: rung.append((model, runs)))
     host = make_host()
     make_run(alice)
     host.look()
