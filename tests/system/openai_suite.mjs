@@ -4,7 +4,7 @@ import OpenAI from "openai"
 
 const { BASE, KEY, MODEL } = process.env
 const client = new OpenAI({ baseURL: BASE, apiKey: KEY, maxRetries: 0 })
-const messages = [{ role: "user", content: "What is the capital of Italy?" }]
+const messages = [{ role: "user", content: "What is the capital of Japan?" }]
 const asked = { model: MODEL, messages, temperature: 0, max_tokens: 20 }
 const long = { ...asked, max_tokens: 1000, ignore_eos: true }
 const refusal = (promise) => promise.then(() => ({}), (error) => error)
@@ -19,7 +19,7 @@ for await (const piece of await client.chat.completions.create({ ...asked, strea
   usage = piece.usage?.total_tokens ?? usage
 }
 
-const prompt = "The capital of Italy is"
+const prompt = "The capital of Japan is"
 const scored = await client.completions.create({ model: MODEL, prompt, echo: true, logprobs: 1, max_tokens: 0 })
 const stranger = new OpenAI({ baseURL: BASE, apiKey: "fs-nobody", maxRetries: 0 })
 

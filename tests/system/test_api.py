@@ -14,8 +14,8 @@ from openai.types.chat import ChatCompletionMessageParam
 from tests.system.instance import Instance
 
 MODEL = "smollm2-135m-instruct"
-QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the capital of Italy?"}]
-ANSWER = "The capital of Italy is Rome."
+QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the capital of Japan?"}]
+ANSWER = "The capital of Japan is Tokyo."
 
 
 def chat(client: openai.OpenAI, **more: Any) -> Any:
@@ -83,8 +83,8 @@ def test_several_answers_stream_together(client: openai.OpenAI) -> None:
 
 
 def test_stop_bias_and_length(client: openai.OpenAI) -> None:
-    (choice,) = chat(client, stop=[" Rome"]).choices
-    assert (choice.message.content, choice.finish_reason) == ("The capital of Italy is", "stop")
+    (choice,) = chat(client, stop=[" Tokyo"]).choices
+    assert (choice.message.content, choice.finish_reason) == ("The capital of Japan is", "stop")
     (choice,) = chat(client, max_tokens=2).choices
     assert (choice.message.content, choice.finish_reason) == ("The capital", "length")
     tokens = client.post("/tokenize", body={"model": MODEL, "prompt": "The"}, cast_to=object)
@@ -113,9 +113,9 @@ def test_forms_of_a_prompt(client: openai.OpenAI) -> None:
 
 
 def test_a_prompt_is_scored_without_a_new_token(client: openai.OpenAI) -> None:
-    (choice,) = complete(client, "The capital of Italy is", echo=True, logprobs=2, max_tokens=0).choices
+    (choice,) = complete(client, "The capital of Japan is", echo=True, logprobs=2, max_tokens=0).choices
     found = choice.logprobs
-    assert choice.text == "".join(found.tokens) == "The capital of Italy is"
+    assert choice.text == "".join(found.tokens) == "The capital of Japan is"
     assert found.token_logprobs[0] is found.top_logprobs[0] is None
     assert all(logprob < 0 for logprob in found.token_logprobs[1:])
     assert found.text_offset == [0, 3, 11, 14, 20]
@@ -154,8 +154,8 @@ def test_a_streamed_echo_is_that_of_the_whole_answer(client: openai.OpenAI) -> N
 def test_continuations_are_scored(client: openai.OpenAI) -> None:
     body = {
         "model": MODEL,
-        "prompt": "The capital of Italy is",
-        "continuations": [" Rome", " made of cheese"],
+        "prompt": "The capital of Japan is",
+        "continuations": [" Tokyo", " made of cheese"],
     }
     answer: Any = client.post("/score", body=body, cast_to=object)
     rome, cheese = answer["data"]

@@ -57,7 +57,7 @@ def test_a_branch_with_its_own_token_is_the_same_answer(
     assert abs(branch["tokens"][at]["lp"] - whole["tokens"][at]["lp"]) < 0.05
     differs = first_difference(whole, branch)
     for at in range(TOKENS if differs is None else differs + 1):
-        assert largest_gap(whole["tokens"][at], branch["tokens"][at]) < 0.2
+        assert largest_gap(whole["tokens"][at], branch["tokens"][at]) < 0.5
     if settings["mode"] == "greedy":
         assert differs in (None, *near_ties(whole))
 

@@ -21,7 +21,7 @@ from tests.system.instance import (
 )
 
 LOCAL = "smollm2-135m-instruct"
-QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the capital of Italy?"}]
+QUESTION: list[ChatCompletionMessageParam] = [{"role": "user", "content": "What is the capital of Japan?"}]
 ENTRY = """
 [[model]]
 name = "{name}"
@@ -116,7 +116,7 @@ def test_a_program_is_served_through_both(front: Instance, instance: Instance, b
         assert answer.choices[0].logprobs
         assert len(answer.choices[0].logprobs.content or []) == len(there["tokens"])
         stream = client.completions.create(
-            model="bare", prompt="The capital of Italy is", temperature=0, max_tokens=5, stream=True
+            model="bare", prompt="The capital of Japan is", temperature=0, max_tokens=5, stream=True
         )
         text = "".join(piece.choices[0].text for piece in stream)
         assert text == run_behind(instance, browser)["text"] != ""
@@ -128,7 +128,7 @@ def test_a_program_is_served_through_both(front: Instance, instance: Instance, b
 
 
 def test_the_terminal_is_served_too(front: Instance) -> None:
-    question = ("--input", "What is the capital of Italy?", "--max-new-tokens", "6")
+    question = ("--input", "What is the capital of Japan?", "--max-new-tokens", "6")
     done = front.manage("complete", "--model", "far", *question)
     assert (done.returncode, done.stdout.strip() != "") == (0, True)
     assert "37 + " in done.stderr
