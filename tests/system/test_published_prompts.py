@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import openai
@@ -107,17 +109,31 @@ def test_a_published_prompt_answers_every_client(
 def test_one_request_has_the_old_or_the_new_as_a_whole(
     client: openai.OpenAI, browser: Browser, experiment: str
 ) -> None:
-    """Two versions that differ in instruction and length, switched while requests come."""
-    words = ("yes", "no")
+    """Two versions that differ in instruction and length, switched while two programs ask."""
     ids = []
-    for length, word in enumerate(words, 1):
+    for length, word in enumerate(("yes", "no"), 1):
         spec = SPEC | {"instruction": f"Say {word}.", "settings": {"max_new_tokens": length}}
         made = browser.post(f"/experiments/{experiment}/versions", {"label": word, "spec": spec}).json()
         ids.append(made["version"]["id"])
-    for turn in range(6):
+    either = [("Say yes.", 1), ("Say no.", 2)]
+
+    def publish(turn: int) -> str:
         body = {"name": "switched", "version": ids[turn % 2]}
-        address = browser.post(f"/experiments/{experiment}/published", body).json()["published"]["address"]
+        published = browser.post(f"/experiments/{experiment}/published", body).json()["published"]
+        return str(published["address"])
+
+    def ask() -> tuple[str, int]:
         answer = client.chat.completions.create(model=address, messages=[{"role": "user", "content": "?"}])
-        run = browser.get(f"/runs/{answer.id.removeprefix('chatcmpl-')}/").json()["run"]
-        seen = (run["spec"]["instruction"], run["spec"]["settings"]["max_new_tokens"])
-        assert seen == (f"Say {words[turn % 2]}.", turn % 2 + 1)
+        spec = browser.get(f"/runs/{answer.id.removeprefix('chatcmpl-')}/").json()["run"]["spec"]
+        return spec["instruction"], spec["settings"]["max_new_tokens"]
+
+    address = publish(0)
+    over = threading.Event()
+    with ThreadPoolExecutor(2) as programs:
+        asking = [programs.submit(lambda: [ask() for _ in iter(over.is_set, True)]) for _ in range(2)]
+        for turn in range(1, 6):
+            publish(turn)
+            assert ask() == either[turn % 2]  # whoever asks after a switch gets the new one
+        over.set()
+        seen = {each for program in asking for each in program.result(60)}
+    assert seen == set(either)
