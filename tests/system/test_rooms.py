@@ -6,6 +6,7 @@ import os
 import random
 import re
 import signal
+import subprocess
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -18,8 +19,9 @@ import pytest
 from pycrdt import Doc, Text
 from websockets.exceptions import ConnectionClosed, WebSocketException
 
+from tests.ports import free_port
 from tests.system.browser import Browser
-from tests.system.instance import Instance, descendants, is_running, running, spec, wait_until
+from tests.system.instance import ROOT, Instance, descendants, is_running, running, spec, wait_until
 from tests.system.page import Page
 
 PEOPLE = 8
@@ -213,6 +215,51 @@ def test_killing_every_program_loses_no_letter_that_a_page_holds(tmp_path: Path)
             text = settled(everybody)
         assert sorted(text) == sorted(letters)
         assert draft_of(browser, experiment)["spec"]["instruction"] == text
+
+
+def test_people_at_two_web_programs_are_in_one_room(browser: Browser, instance: Instance, room: str) -> None:
+    with another_web(instance) as base, people(browser, room, 1) as (here,):
+        elsewhere = Browser(base)
+        elsewhere.jar = browser.jar
+        with people(elsewhere, room, 1) as (there,):
+            for one, other in ((here, there), (there, here)):
+                assert one.page is not None
+                one.page.send("cursor", at={"text": "scope"})
+                (member,) = other.until("presence")["members"]
+                assert member["at"]["text"] == "scope"
+            with ThreadPoolExecutor(2) as threads:
+                letters = "".join(threads.map(type_for_a_while, (here, there), range(2)))
+            text = settled([here, there])
+    assert sorted(text) == sorted(letters), "every letter is there, once"
+    assert draft_of(browser, room)["spec"]["instruction"] == text
+
+
+@contextmanager
+def another_web(instance: Instance) -> Iterator[str]:
+    """The address of one more web program, at the same database and broker."""
+    (web,) = instance.children("uvicorn")
+    command, port = read_null(web, "cmdline"), str(free_port())
+    command[command.index("--port") + 1] = port
+    base = f"http://localhost:{port}"
+    environment = dict(line.split("=", 1) for line in read_null(web, "environ")) | {"SITE_URLS": base}
+    process = subprocess.Popen(command, cwd=ROOT, env=environment, stderr=subprocess.DEVNULL)
+    try:
+        wait_until(lambda: answers(base), 30, "the second web program")
+        yield base
+    finally:
+        process.terminate()
+        process.wait(10)
+
+
+def read_null(process: int, what: str) -> list[str]:
+    return Path(f"/proc/{process}/{what}").read_text().rstrip("\0").split("\0")
+
+
+def answers(base: str) -> bool:
+    try:
+        return Browser(base).get("/healthz").status == 200
+    except OSError:
+        return False
 
 
 def kill_all(instance: Instance) -> None:
