@@ -315,7 +315,7 @@ def _in_force(rows: ApiKeyQuerySet, scope: Scope | None) -> ApiKey:
     if scope is not None and scope not in key.scopes:
         message = f"This API key does not have the scope {scope}."
         raise Refusal("insufficient_scope", message, status=403)
-    if scope is not None and (verb := NEEDS[scope]) not in MAY[Role(key.role)]:  # type: ignore[attr-defined]
+    if scope is not None and (verb := NEEDS[scope]) not in MAY[Role(key.role)]:
         raise Forbidden("team", verb)
     return key
 

@@ -68,7 +68,7 @@ class Rooms:
         with suppress(redis.RedisError):
             assert self._line is not None
             await self._line.note_gone(room.experiment, seat.id)
-            await self.say(room, {"kind": "gone", "seat": seat.id})
+        await self.say(room, {"kind": "gone", "seat": seat.id})
 
     async def edit(self, room: LiveRoom, seat: Seat, number: int, update: bytes) -> None:
         event = room.write(seat, number, update)

@@ -55,6 +55,7 @@ class ApiKey(models.Model):
     revoked_at = models.DateTimeField(null=True)
 
     objects = ApiKeyQuerySet.as_manager()
+    role: str  # of its user in the team; only rows that ``in_force`` gave have it
 
     def __str__(self) -> str:
         return f"API key {self.name} of {self.user}"

@@ -55,7 +55,7 @@ export class AnswerCard {
   /** Brings what changes with time up to date: speed, waiting, silence. */
   tick(now) {
     if (!this.buffer) return
-    write(this.#part("facts"), factsOf(this.buffer, now))
+    setText(this.#part("facts"), factsOf(this.buffer, now))
     const note = waitingWords(this.buffer, now) || stoppedWords(this.buffer)
     say(this.#part("note"), note)
   }
@@ -124,8 +124,4 @@ export class AnswerCard {
   #part(name) {
     return this.root.querySelector(`[data-${name}]`)
   }
-}
-
-function write(place, text) {
-  setText(place, text)
 }

@@ -1,6 +1,6 @@
 // The faces of everybody in the room, in the head of the page, and the list behind them.
 
-import { byId, element, fromTemplate, putChildren } from "../lib/dom.js";
+import { byId, element, fromTemplate, putChildren, setText } from "../lib/dom.js";
 import { colourOf, doingWords, initialsOf, peopleOf } from "../models/people.js";
 import { PresenceTalk } from "../models/presence_talk.js";
 
@@ -67,7 +67,7 @@ export class Presence extends EventTarget {
     const line = this.lines.get(person.id)
     const part = (name) => line.querySelector(`[data-part="${name}"]`)
     const place = this.wordsOf(person.text)
-    const say = (name, text) => part(name).textContent !== text && (part(name).textContent = text)
+    const say = (name, text) => setText(part(name), text)
     line.toggleAttribute("data-away", person.away)
     part("face").replaceWith(faceOf(person))
     say("name", person.isMe ? `${person.name} (you)` : person.name)
