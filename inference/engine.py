@@ -49,7 +49,8 @@ from inference.types import (
 logger = logging.getLogger(__name__)
 
 _MOST_PREFETCHES = 8  # prompts that are being written, of all users
-_GATHER = 0.005  # seconds that an idle engine waits for company of its first request
+_GATHER = 0.005  # seconds that an idle engine waits for company of its first request, and of the last
+_GATHER_MOST = 0.04
 
 
 class Engine:
@@ -368,7 +369,9 @@ class Engine:
             self._changed.wait_for(lambda: self._submitted or self._cancelled or self._stopping)
         # Requests that belong together come within a moment, each by a thread of its own. In one step their
         # prompts take less time than one after the other beside running answers.
-        time.sleep(_GATHER)
+        seen, latest = 0, time.monotonic() + _GATHER_MOST
+        while seen < (seen := len(self._submitted)) and time.monotonic() < latest:
+            time.sleep(_GATHER)
 
     def _note(self, batch: Batch, seconds: float) -> None:
         if batch.all:
@@ -484,7 +487,7 @@ def _scheduler(
     config: EngineConfig, chosen: Chosen, vacate: Callable[[Sequence], None]
 ) -> tuple[Pace, Scheduler]:
     budget = config.prefill_budget
-    pace = Pace(first=budget or 32, least=budget or 12, most=budget or 256)
+    pace = Pace(first=budget or 32, least=budget or 12, most=budget or 512)
     scheduler = Scheduler(
         config.max_running,
         chosen.slot_tokens,

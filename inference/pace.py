@@ -4,7 +4,7 @@ from __future__ import annotations
 
 # Old steps fade: the machine's speed drifts, and the lengths of the texts change.
 _WEIGHT = 0.15
-_HURRY = 7
+_HURRY = 4
 _TELLING = 8  # prompt tokens: fewer cost hardly more than the calls they need
 
 
@@ -15,23 +15,25 @@ class Pace:
     that of all running requests as answers, because soon they are: measured against the few that
     already answer, prompts that arrive together would be let in drop by drop. The time of a step is
     taken as a part that depends on the number of answers and a part that grows with prompt tokens.
+
+    While few of the running requests are *settled*, which means some words into their answer, steps may take
+    up to ``1 + _HURRY`` times as long: the rest of a crowd that came together is soon done with, and in all
+    even those who wait then are done sooner, because small chunks cost more for each token.
     """
 
-    def __init__(self, *, first: int, least: int, most: int, stretch: float = 1.7) -> None:
+    def __init__(self, *, first: int, least: int, most: int, stretch: float = 1.5) -> None:
         self._first, self._least, self._most, self._stretch = first, least, most, stretch
         self._plain: dict[int, float] = {}  # seconds of a step without prompt tokens, by answers
         self._token: float | None = None  # seconds for each prompt token on top of it
 
-    def budget(self, rows: int, crowd: int) -> int:
-        """Prompt tokens for the next step with ``rows`` answers of ``crowd`` running requests."""
+    def budget(self, rows: int, crowd: int, settled: int) -> int:
+        """Prompt tokens for the next step with ``rows`` answers, of ``crowd`` running requests."""
         plain, full = self._plain_step(rows), self._plain_step(crowd)
         if plain is None or full is None or self._token is None:
             return self._first
-        wanted = (self._stretch * full - plain) / max(self._token, 1e-9)
-        # Small chunks cost more for each token; the more requests wait for their first one, the more
-        # of them gain by larger chunks, and the fewer are slowed.
-        least = self._least * (1 + _HURRY * ((crowd - rows) / crowd) ** 2)
-        return int(max(least, min(self._most, wanted)))
+        hurry = 1 + _HURRY * ((crowd - settled) / crowd) ** 3
+        wanted = (hurry * self._stretch * full - plain) / max(self._token, 1e-9)
+        return int(max(self._least, min(self._most, wanted)))
 
     def note(self, seconds: float, *, rows: int, prompt_tokens: int) -> None:
         """A step with ``rows`` running answers and ``prompt_tokens`` took ``seconds``."""

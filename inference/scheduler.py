@@ -15,6 +15,7 @@ from inference.types import GenerationRequest, Priority
 
 Secret = Callable[[GenerationRequest], bytes]
 _LONG = 256  # tokens in a slot
+_UNSETTLED = 3  # tokens of an answer whose reader has hardly begun
 
 
 @dataclass(frozen=True, slots=True)
@@ -141,10 +142,8 @@ class Scheduler:
     def plan(self) -> Batch:
         """Let waiting requests in and choose the tokens of the next step."""
         self._admit()
-        answering = sum(_is_answering(sequence) for sequence in self._running.values())
-        crowd = len(self._running)
-        step = _Step(self._pace.budget(answering, crowd) if answering else self._idle_budget)
         running = sorted(self._running.values(), key=lambda s: s.request.priority)
+        step = _Step(self._budget(running))
         for sequence in running:
             if sequence.request.priority is not Priority.PREFETCH:
                 self._plan(sequence, step)
@@ -153,6 +152,14 @@ class Scheduler:
                 self._plan(sequence, step)
         step.rows.sort(key=lambda piece: piece.slot)
         return Batch(tuple(step.rows), tuple(step.pieces), tuple(step.copies))
+
+    def _budget(self, running: list[Sequence]) -> int:
+        """Prompt tokens that may be computed in the next step."""
+        answering = [sequence for sequence in running if _is_answering(sequence)]
+        settled = sum(len(sequence.generated) > _UNSETTLED for sequence in answering)
+        if not answering:
+            return self._idle_budget
+        return self._pace.budget(len(answering), len(running), settled)
 
     def advance(self, batch: Batch) -> None:
         """The forward pass of the plan is done."""
