@@ -23,6 +23,7 @@ from inference.attention import Terms
 from inference.groups import Group, prefix_groups
 from inference.kernels import HIDDEN, Kernel, choose_kernel, plain
 from inference.kv_store import KVStore
+from inference.parts import Parts, Rows
 from inference.scheduler import Batch, Piece
 
 # Lengths of views of slots are rounded up to this, so that the kernels meet few distinct shapes.
@@ -31,8 +32,6 @@ _LENGTH_STEP = 16
 _MOST_PADDING = 1.25
 # A second call for rows pays if it saves reading this share of the keys.
 _SPLIT_BELOW = 0.75
-
-Rows = slice | Tensor  # of the flat row
 
 
 class FlatPlan:
@@ -50,26 +49,27 @@ class FlatPlan:
         self._lanes = [_Lane(rows, first, self) for rows, first in _lanes(batch.rows)]
         own = list(zip(batch.pieces, starts[len(batch.rows) :], strict=True))
         self._stacks = [_Stack(stack, self) for stack in _stacks(own)]
-        self._histories = [_History(piece, at, self) for piece, at in own if piece.start > piece.prefix]
+        histories = [_History(piece, at, self) for piece, at in own if piece.start > piece.prefix]
         spans = list(zip(batch.all, starts, strict=True))
         prefixes = [(piece.blocks, piece.prefix) for piece in batch.all]
         groups = prefix_groups(prefixes, store.block_tokens)
-        self._groups = [_Shared(number, group, spans, self) for number, group in enumerate(groups)]
+        shared = [_Shared(number, group, spans, self) for number, group in enumerate(groups)]
+        self._stored: list[_History | _Shared] = [*histories, *shared]
 
     def attend(self, layer: int, query: Tensor, key: Tensor, value: Tensor, terms: Terms) -> Tensor:
         """See attention.Plan."""
         self._store.write(layer, key[0], value[0], self._places)
         kernel = self._kernel(layer, terms)
-        rows = query[0].transpose(0, 1)  # [N, heads, size]
-        parts = _Parts(rows, value.shape[3])
+        # Heads that share a key head become rows of one product: [N, kv heads, heads of each, size].
+        rows = query[0].transpose(0, 1).view(self._count, key.shape[1], -1, query.shape[3])
+        parts = Parts(self._count)
         for lane in self._lanes:
             parts.set(lane.span, *lane.attend(layer, rows, kernel, terms))
         for stack in self._stacks:
-            stack.attend(query[0], key[0], value[0], parts, kernel, terms)
-        stored: list[_History | _Shared] = [*self._histories, *self._groups]
-        for part in stored:
+            parts.set(stack.span, *stack.attend(rows, key[0], value[0], kernel, terms))
+        for part in self._stored:
             parts.add(part.span, *part.attend(layer, rows, kernel, terms))
-        return parts.result(terms.sinks)[None]
+        return parts.result(query.dtype, terms.sinks)[None]
 
     def mask(
         self, kind: str, index: int, terms: Terms, build: Callable[[int | None], Tensor | None]
@@ -102,9 +102,9 @@ class FlatPlan:
         return mask.to(self._device)
 
     def _kernel(self, layer: int, terms: Terms) -> Kernel:
-        shape = self._store.layers[layer]
         if terms.softcap is not None:
             return partial(plain, softcap=terms.softcap)
+        shape = self._store.layers[layer]
         return choose_kernel(self._device, shape.key_size, shape.value_size)
 
     def _place(self, piece: Piece, at: int) -> int:
@@ -112,43 +112,6 @@ class FlatPlan:
         if at < len(piece.blocks) * size:
             return self._store.block_place(piece.blocks[at // size], at % size)
         return self._store.slot_place(piece.slot, at - piece.base)
-
-
-class _Parts:
-    """The attention of all N tokens, merged from parts in float32: rounding each merge would add up."""
-
-    def __init__(self, rows: Tensor, size: int) -> None:
-        self._dtype, self._all = rows.dtype, slice(0, len(rows))
-        self._out = rows.new_empty(*rows.shape[:2], size, dtype=torch.float32)  # [N, heads, size]
-        self._lse = rows.new_empty(rows.shape[:2], dtype=torch.float32)
-
-    def set(self, rows: Rows, out: Tensor, lse: Tensor) -> None:
-        """The first part of these rows."""
-        self._store(rows, out.float(), lse.float())
-
-    def add(self, rows: Rows, out: Tensor, lse: Tensor) -> None:
-        """Another part of these rows: out [n, heads, size], lse [n, heads]."""
-        old_out, old_lse = (
-            (self._out, self._lse) if self._are_all(rows) else (self._out[rows], self._lse[rows])
-        )
-        share = torch.sigmoid(old_lse - lse)[..., None]
-        self._store(rows, torch.lerp(out.float(), old_out, share), torch.logaddexp(old_lse, lse))
-
-    def _store(self, rows: Rows, out: Tensor, lse: Tensor) -> None:
-        if self._are_all(rows):  # as when answers with one prefix stream and nothing else is computed
-            self._out, self._lse = out, lse
-        else:
-            self._out[rows], self._lse[rows] = out, lse
-
-    def _are_all(self, rows: Rows) -> bool:
-        return isinstance(rows, slice) and rows == self._all
-
-    def result(self, sinks: Tensor | None) -> Tensor:
-        """[N, heads, size]; a sink takes its share of the weight and gives nothing."""
-        out = self._out
-        if sinks is not None:
-            out = out * torch.sigmoid(self._lse - sinks.float())[..., None]
-        return out.to(self._dtype)
 
 
 class _Lane:
@@ -164,15 +127,14 @@ class _Lane:
 
     def attend(self, layer: int, rows: Tensor, kernel: Kernel, terms: Terms) -> tuple[Tensor, Tensor]:
         keys, values = self._plan.store.read_slots(layer, self._slots, self._length)
-        # Heads that share a key head become rows of one product.
-        query = _by_key_head(rows[self.span], keys.shape[1])
+        query = rows[self.span]
         if self._holes:
             query = query.new_zeros(keys.shape[0], *query.shape[1:]).index_copy_(0, self._at, query)
         mask = self._plan.mask("lane", self._first, terms, self._visible)
         out, lse = kernel(query, keys, values, mask, scale=terms.scale)
         if self._holes:
             out, lse = out[self._at], lse[self._at]
-        return out.flatten(1, 2), lse.flatten(1, 2)
+        return out, lse
 
     def _visible(self, window: int | None) -> Tensor:
         """[slots, 1, 1, length]."""
@@ -195,8 +157,8 @@ class _Stack:
             [at + min(n, length - 1) for n in range(self._longest)]
             for (_, at), length in zip(pieces, lengths, strict=True)
         ]
-        self._gather = plan.tensor(numbers)  # [B, longest]
-        self._span = plan.rows(
+        self._gather = plan.tensor([at for row in numbers for at in row])  # [B * longest]
+        self.span = plan.rows(
             [at + n for (_, at), length in zip(pieces, lengths, strict=True) for n in range(length)]
         )
         self._real = plan.tensor(
@@ -205,23 +167,27 @@ class _Stack:
         self._alone = slice(self._first, self._first + self._longest) if len(pieces) == 1 else None
 
     def attend(
-        self, query: Tensor, key: Tensor, value: Tensor, parts: _Parts, kernel: Kernel, terms: Terms
-    ) -> None:
-        """query [heads, N, size], key and value [kv heads, N, size]."""
-        group = query.shape[0] // key.shape[0]
-        keys, values = (self._take(tensor).repeat_interleave(group, 1) for tensor in (key, value))
+        self, rows: Tensor, key: Tensor, value: Tensor, kernel: Kernel, terms: Terms
+    ) -> tuple[Tensor, Tensor]:
+        """key and value [kv heads, N, size]."""
+        kv_heads, each = rows.shape[1:3]
+        query = self._take(rows.flatten(1, 2))
+        keys, values = (
+            self._take(tensor.transpose(0, 1)).repeat_interleave(each, 1) for tensor in (key, value)
+        )
         mask = self._plan.mask("stack", self._first, terms, self._visible)
-        out, lse = kernel(self._take(query), keys, values, mask, causal=mask is None, scale=terms.scale)
+        out, lse = kernel(query, keys, values, mask, causal=mask is None, scale=terms.scale)
         out, lse = out.transpose(1, 2).flatten(0, 1), lse.transpose(1, 2).flatten(0, 1)
         if self._alone is None:
-            out, lse = out[self._real], lse[self._real]
-        parts.set(self._span, out, lse)
+            out, lse = out.index_select(0, self._real), lse.index_select(0, self._real)
+        return out.view(-1, kv_heads, each, out.shape[2]), lse.view(-1, kv_heads, each)
 
-    def _take(self, tensor: Tensor) -> Tensor:
-        """[heads, N, size] -> [B, heads, longest, size]."""
+    def _take(self, rows: Tensor) -> Tensor:
+        """[N, heads, size] -> [B, heads, longest, size]."""
         if self._alone is not None:
-            return tensor[None, :, self._alone]
-        return tensor[:, self._gather].transpose(0, 1)
+            return rows[self._alone].transpose(0, 1)[None]
+        padded = rows.index_select(0, self._gather)
+        return padded.view(-1, self._longest, *rows.shape[1:]).transpose(1, 2)
 
     def _visible(self, window: int | None) -> Tensor | None:
         if window is None or self._longest <= window:
@@ -275,23 +241,17 @@ class _Shared:
 def _folded(
     rows: Tensor, keys: Tensor, values: Tensor, mask: Tensor | None, kernel: Kernel, terms: Terms
 ) -> tuple[Tensor, Tensor]:
-    """rows [n, heads, size] over keys and values [1, kv heads, L, size], the mask [n, L] or None.
+    """rows [n, kv heads, heads of each, size], keys and values [1, kv heads, L, size], mask [n, L] or None.
 
-    Heads that share a key head become rows of one product.
+    Gives the attention [n, kv heads, heads of each, size] and its log-sum-exp.
     """
-    count, kv_heads = len(rows), keys.shape[1]
-    query = _by_key_head(rows, kv_heads).transpose(0, 1)  # [kv heads, n, heads of each, size]
-    each = query.shape[2]
+    count, kv_heads, each, _ = rows.shape
     if mask is not None:
         mask = mask.repeat_interleave(each, 0)
-    out, lse = kernel(query.flatten(1, 2)[None], keys, values, mask, scale=terms.scale)
-    out = out[0].view(kv_heads, count, each, -1).transpose(0, 1).flatten(1, 2)
-    return out, lse[0].view(kv_heads, count, each).transpose(0, 1).flatten(1, 2)
-
-
-def _by_key_head(rows: Tensor, kv_heads: int) -> Tensor:
-    """[n, heads, size] -> [n, kv heads, heads of each, size]."""
-    return rows.view(len(rows), kv_heads, -1, rows.shape[2])
+    query = rows.transpose(0, 1).flatten(1, 2)[None]
+    out, lse = kernel(query, keys, values, mask, scale=terms.scale)
+    out = out[0].view(kv_heads, count, each, -1).transpose(0, 1)
+    return out, lse[0].view(kv_heads, count, each).transpose(0, 1)
 
 
 def _visible(positions: Tensor, keys: Tensor, window: int | None) -> Tensor:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from collections.abc import Sequence as Blocks
 from dataclasses import dataclass
 
@@ -52,6 +52,9 @@ class KVStore:
         places = self.pool_start + blocks * block_tokens
         self._keys = [_zeros((s.heads, places, s.key_size), dtype, device) for s in layers]
         self._values = [_zeros((s.heads, places, s.value_size), dtype, device) for s in layers]
+        # Views that every step of every layer begins with; making them costs more than reading a short text.
+        self._slot_views = [self._pair(layer, self._slots_of) for layer in range(len(layers))]
+        self._pool_views = [self._pair(layer, self._pool_of) for layer in range(len(layers))]
 
     def slot_place(self, slot: int, offset: int) -> int:
         """The place of a slot's token."""
@@ -69,13 +72,13 @@ class KVStore:
 
     def read_slots(self, layer: int, slots: slice, length: int) -> tuple[Tensor, Tensor]:
         """Views of keys and values [slots, heads, length, size] of a range of slots."""
-        keys, values = (self._slots_of(tensor[layer]) for tensor in (self._keys, self._values))
-        return keys[:, slots, :length].transpose(0, 1), values[:, slots, :length].transpose(0, 1)
+        keys, values = self._slot_views[layer]
+        return keys[slots, :, :length], values[slots, :, :length]
 
     def read_pool(self, layer: int, start: int, length: int) -> tuple[Tensor, Tensor]:
         """Views of keys and values [1, heads, length, size] of neighbouring tokens of the pool."""
-        places = slice(self.pool_start + start, self.pool_start + start + length)
-        return self._keys[layer][None, :, places], self._values[layer][None, :, places]
+        keys, values = self._pool_views[layer]
+        return keys.narrow(2, start, length), values.narrow(2, start, length)
 
     def copy_to_slot(self, slot: int, blocks: Blocks[int]) -> None:
         """The contents of the blocks, in their order, to the first places of a slot."""
@@ -96,8 +99,17 @@ class KVStore:
         for tensor in (*self._keys, *self._values):
             tensor[:, start : start + length].zero_()
 
+    def _pair(self, layer: int, view: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
+        return view(self._keys[layer]), view(self._values[layer])
+
     def _slots_of(self, tensor: Tensor) -> Tensor:
-        return tensor[:, : self.pool_start].view(len(tensor), self.slots, self.slot_tokens, -1)
+        """[heads, places, size] -> [slots, heads, slot tokens, size]."""
+        slots = tensor[:, : self.pool_start].view(len(tensor), self.slots, self.slot_tokens, -1)
+        return slots.transpose(0, 1)
+
+    def _pool_of(self, tensor: Tensor) -> Tensor:
+        """[heads, places, size] -> [1, heads, tokens of the pool, size]."""
+        return tensor[None, :, self.pool_start :]
 
 
 def _runs(blocks: Blocks[int]) -> Iterable[tuple[int, int]]:
