@@ -7,6 +7,7 @@ not recognised, not faster or not equal on random input stays as it is.
 * Linear layers whose weights survive rounding to 16 bits, computing in float32: half the memory traffic
   with the same result (FBGEMM). Also in bfloat16 on processors that cannot multiply it.
 * All other linear layers: weights packed once in oneDNN's own layout.
+* Query, key and value of an attention: one product of either kind; small ones cost little but the call.
 * Gated MLPs on packed layers: activation and product belong to the products themselves. On 16-bit ones gate
   and up are one product.
 * RMS norms: one call instead of six.
@@ -44,6 +45,10 @@ def accelerate(model: nn.Module) -> dict[str, int]:
     if first.device.type != "cpu":
         return {}
     swapped: Counter[str] = Counter()
+    for module in model.modules():
+        for name, joint in _joint(module, first.dtype).items():
+            setattr(module, name, joint)
+            swapped[joint.kind] += 1
     for replacement in (_packed, _fused_mlp, _norm):
         for parent, name, module in _children(model):
             faster = replacement(module)
@@ -101,6 +106,44 @@ class PackedLinear(Faster):
         """The layer's output multiplied by ``other``."""
         out: Tensor = torch.ops.mkldnn._linear_pointwise.binary(x, other, self.packed, self.bias, "mul")
         return out
+
+
+class JointLinear(Faster):
+    """One of several layers that one product computes, ``number`` of them in its order."""
+
+    kind = "linear, joint"
+
+    def __init__(self, product: JointProduct, number: int) -> None:
+        super().__init__()
+        self._product, self._number, self.width = product, number, product.width
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self._product.share(x, self._number)
+
+
+class JointProduct:
+    """Layers with one input as one product: whoever is asked first computes for all, the others take theirs.
+
+    Each result is given once and for the same tensor only, so layers that are asked for different
+    inputs, or by two threads, are slower but right.
+    """
+
+    def __init__(self, layer: HalfLinear | PackedLinear, sizes: list[int]) -> None:
+        self.width = layer.width
+        self._layer, self._sizes = layer, sizes
+        # Replaced as a whole: another thread must not find the input of one call beside results of another.
+        self._last: tuple[Tensor | None, dict[int, Tensor]] = (None, {})
+
+    def share(self, x: Tensor, number: int) -> Tensor:
+        """What layer ``number`` gives for x [..., width]."""
+        asked, shares = self._last
+        if asked is not x or number not in shares:
+            shares = dict(enumerate(self._layer(x).split(self._sizes, dim=-1)))
+            self._last = x, shares
+        share = shares.pop(number)
+        if not shares:
+            self._last = None, shares  # holds no memory between steps
+        return share
 
 
 class FusedMLP(Faster):
@@ -162,15 +205,40 @@ def _children(model: nn.Module) -> Iterator[tuple[nn.Module, str, nn.Module]]:
         yield left.popleft()
 
 
+def _joint(attention: nn.Module, dtype: torch.dtype) -> dict[str, JointLinear]:
+    """Faster layers by name for the three products that an attention begins with."""
+    layers: list[Any] = [getattr(attention, name, None) for name in _QUERY_KEY_VALUE]
+    if not all(type(layer) is nn.Linear and layer.weight.numel() for layer in layers):
+        return {}
+    if len({(layer.in_features, layer.bias is None) for layer in layers}) > 1:
+        return {}
+    biases = [layer.bias for layer in layers if layer.bias is not None]
+    packed = _pack(torch.cat([layer.weight for layer in layers]), torch.cat(biases) if biases else None)
+    if packed is None:
+        return {}
+    product = JointProduct(packed, [layer.out_features for layer in layers])
+    faster = [JointLinear(product, number) for number in range(len(layers))]
+    if not all(_agree(layer, swap, dtype) for layer, swap in zip(layers, faster, strict=True)):
+        return {}
+    return dict(zip(_QUERY_KEY_VALUE, faster, strict=True))
+
+
+# As transformers names them in every model that keeps them apart.
+_QUERY_KEY_VALUE = ("q_proj", "k_proj", "v_proj")
+
+
 def _packed(module: Any) -> HalfLinear | PackedLinear | None:
     if type(module) not in (nn.Linear, Conv1D) or not module.weight.numel():
         return None
-    weight: Tensor = module.weight if type(module) is nn.Linear else module.weight.t()
+    return _pack(module.weight if type(module) is nn.Linear else module.weight.t(), module.bias)
+
+
+def _pack(weight: Tensor, bias: Tensor | None) -> HalfLinear | PackedLinear | None:
     kind = HalfLinear if _halves_do(weight) else PackedLinear
     if kind is PackedLinear and weight.dtype is torch.bfloat16 and not _multiplies_bfloat16():
         return None
     try:
-        return kind(weight.detach(), None if module.bias is None else module.bias.detach())
+        return kind(weight.detach(), None if bias is None else bias.detach())
     except (RuntimeError, AttributeError, NotImplementedError):
         return None  # this build of torch or this processor does not have it
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import weakref
 from collections.abc import Callable
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -20,7 +21,7 @@ from inference.accelerate import Faster, _children, accelerate
 from tests.inference.tiny import tiny_config
 
 WIDTH, INNER = 48, 80
-HALF, PACKED = "linear, 16-bit weights", "linear, packed"
+HALF, PACKED, JOINT = "linear, 16-bit weights", "linear, packed", "linear, joint"
 FUSED, HALF_MLP, NORM = "mlp, fused", "mlp, 16-bit weights", "norm, one call"
 needs_halves = pytest.mark.skipif(
     not {"fbgemm", "x86"} & set(torch.backends.quantized.supported_engines), reason="no FBGEMM here"
@@ -84,6 +85,19 @@ class ClampedMLP(GatedMLP):
 class ScaledLinear(nn.Linear):
     def forward(self, x: Tensor) -> Tensor:
         return super().forward(x) * 2
+
+
+class Products(nn.Module):
+    """What an attention with two query heads for each key head begins with."""
+
+    def __init__(self, *, biases: tuple[bool, bool, bool] = (True, True, True), width: int = WIDTH) -> None:
+        super().__init__()
+        self.q_proj = nn.Linear(WIDTH, 32, bias=biases[0])
+        self.k_proj = nn.Linear(WIDTH, 16, bias=biases[1])
+        self.v_proj = nn.Linear(width, 16, bias=biases[2])
+
+    def forward(self, x: Tensor) -> Tensor:
+        return torch.cat([self.v_proj(x), self.q_proj(x), self.k_proj(x * 2), self.k_proj(x)], -1)
 
 
 class OutsideRMSNorm(LlamaRMSNorm):
@@ -276,6 +290,42 @@ def test_norm_that_computes_something_else_stays(norm: Callable[[], nn.Module], 
     assert swapped(norm(), dtype) == {}
 
 
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("dtype", [torch.float32, pytest.param(torch.bfloat16, marks=needs_bfloat16)])
+def test_query_key_and_value_are_one_product_in_any_order_and_for_any_input(
+    bias: bool, dtype: torch.dtype
+) -> None:
+    assert swapped(Products(biases=(bias, bias, bias)), dtype) == {JOINT: 3}
+
+
+def test_joint_layers_compute_once_for_one_input_and_hold_nothing_then(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    model = Model(Products())
+    accelerate(model)
+    layers: Any = model.inner
+    product = layers.q_proj._product
+    compute = Mock(wraps=product._layer.forward)
+    monkeypatch.setattr(product._layer, "forward", compute)
+    x = inputs()
+    with torch.inference_mode():
+        for layer in (layers.q_proj, layers.k_proj, layers.v_proj):
+            layer(x)
+        assert compute.call_count == 1
+        assert product._last == (None, {})
+        layers.q_proj(x)
+        layers.q_proj(x)  # its first result may have been changed in place by whoever asked
+    assert compute.call_count == 3
+
+
+@needs_halves
+def test_layers_that_do_not_fit_together_stay_apart() -> None:
+    mixed = Products(biases=(True, True, False))
+    assert swapped(halved(mixed)) == {HALF: 3}
+    model = Model(Products(width=WIDTH // 2))
+    assert accelerate(model) == {PACKED: 3}
+
+
 def test_subclass_with_a_forward_of_its_own_stays() -> None:
     assert swapped(ScaledLinear(WIDTH, INNER)) == {}
 
@@ -310,9 +360,9 @@ def build(kind: str) -> Any:
 @pytest.mark.parametrize(
     ("kind", "halve", "expected"),
     [
-        ("llama", True, {HALF: 15, HALF_MLP: 2, NORM: 5}),
-        ("llama", False, {PACKED: 15, FUSED: 2, NORM: 5}),
-        ("tied llama", True, {HALF: 15, HALF_MLP: 2, NORM: 5}),
+        ("llama", True, {JOINT: 6, HALF: 9, HALF_MLP: 2, NORM: 5}),
+        ("llama", False, {JOINT: 6, PACKED: 9, FUSED: 2, NORM: 5}),
+        ("tied llama", True, {JOINT: 6, HALF: 9, HALF_MLP: 2, NORM: 5}),
         ("gpt2", True, {HALF: 9}),
         ("gpt2", False, {PACKED: 9}),
     ],

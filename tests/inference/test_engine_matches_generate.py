@@ -131,7 +131,8 @@ def test_greedy_equals_generate_with_staggered_arrivals(
 def test_engine_of_the_default_model_takes_the_fast_path(engine: Engine) -> None:
     assert (engine.info.attention, engine.info.note) == ("flat", "")
     if torch.backends.quantized.engine in ("x86", "fbgemm"):
-        assert engine.info.modules["linear, 16-bit weights"] == 30 * 7 + 1
+        assert engine.info.modules["linear, joint"] == 30 * 3
+        assert engine.info.modules["linear, 16-bit weights"] == 30 * 4 + 1
     assert engine.info.self_test_error < 1e-4
 
 
