@@ -49,8 +49,8 @@ from inference.types import (
 logger = logging.getLogger(__name__)
 
 _MOST_PREFETCHES = 8  # prompts that are being written, of all users
-_GATHER = 0.005  # seconds that an idle engine waits for company of its first request, and of the last
-_GATHER_MOST = 0.04
+_GATHER = 0.005  # seconds that an idle engine waits for the company of a request
+_GATHER_MOST = 0.04  # seconds in all, while more and more requests come
 
 
 class Engine:
@@ -369,8 +369,9 @@ class Engine:
             self._changed.wait_for(lambda: self._submitted or self._cancelled or self._stopping)
         # Requests that belong together come within a moment, each by a thread of its own. In one step their
         # prompts take less time than one after the other beside running answers.
-        seen, latest = 0, time.monotonic() + _GATHER_MOST
-        while seen < (seen := len(self._submitted)) and time.monotonic() < latest:
+        present, latest = 0, time.monotonic() + _GATHER_MOST
+        while present < len(self._submitted) and time.monotonic() < latest:
+            present = len(self._submitted)
             time.sleep(_GATHER)
 
     def _note(self, batch: Batch, seconds: float) -> None:

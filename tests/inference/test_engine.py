@@ -6,6 +6,7 @@ import time
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 import torch
@@ -36,6 +37,25 @@ def test_events_of_a_request(start_engine: StartEngine) -> None:
     assert [token.index for token in tokens(events)] == list(range(12))
     assert all((token.rank, token.top[0].id, len(token.top)) == (1, token.id, 3) for token in tokens(events))
     assert_idle(engine)
+
+
+def test_requests_that_come_one_after_the_other_share_the_first_step(
+    start_engine: StartEngine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    engine = start_engine()
+    run = Mock(wraps=engine._runner.run)
+    monkeypatch.setattr(engine._runner, "run", run)
+    later, streams = ["b", "c", "d"], []
+
+    def pause(seconds: float) -> None:
+        if later:
+            streams.append(engine.submit(ask(later.pop(0))))
+
+    monkeypatch.setattr(time, "sleep", pause)
+    read(engine.submit(ask("a")))
+    assert {piece.request_id for piece in run.call_args_list[0].args[0].all} == {"a", "b", "c", "d"}
+    for stream in streams:
+        read(stream)
 
 
 def test_text_is_the_decoded_answer(start_engine: StartEngine, tiny: LoadedModel) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -66,6 +67,19 @@ def test_streaming_answers_are_in_every_step() -> None:
     steps = [target.step() for _ in range(5)]
     assert [row_names(batch) for batch in steps] == [["a", "b"]] * 5
     assert [piece for batch in steps for piece in stretches(batch)] == [("c", n, n + 1) for n in range(5)]
+
+
+def test_answer_is_settled_after_its_third_token(monkeypatch: pytest.MonkeyPatch) -> None:
+    target = crowd()
+    budget = Mock(return_value=1)
+    monkeypatch.setattr(target.scheduler._pace, "budget", budget)
+    target.add(request("a", ids(4), 9))
+    target.step()
+    target.add(request("b", ids(12, 2)))
+    for _ in range(5):
+        target.step()
+    # Answers, running requests, settled ones.
+    assert [call.args for call in budget.call_args_list] == [(1, 2, 0)] * 3 + [(1, 2, 1)] * 2
 
 
 # Who comes first
