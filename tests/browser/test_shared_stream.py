@@ -145,7 +145,7 @@ def test_a_viewer_watches_many_samples_on_one_card(open_page: OpenPage, flo: Sto
     press_run(ada)
     expect(viewer.locator("#others-words")).to_have_text("Ada started a run")
     expect(others(viewer)).to_have_count(0)
-    viewer.get_by_role("button", name="Watch").click()
+    viewer.get_by_role("button", name="Watch", exact=True).click()
     expect(others(viewer)).to_have_count(1)
     ended_alike(ada.locator("#own-answers .answer-card"), others(viewer))
     expect(viewer.locator("#others-words")).to_have_text("")
