@@ -38,8 +38,9 @@ _ONEDNN_ROWS = 8  # a hint for the layout: as many rows as answers that usually 
 def accelerate(model: nn.Module) -> dict[str, int]:
     """Swap what can be swapped; gives the number of swapped modules by kind. Only for CPUs.
 
-    A model that was accelerated before is left as it is. The originals are freed one by one, so the
-    memory in use grows by one module at most, and by a copy of an embedding that is also the head.
+    A model that was accelerated before is left as it is. Originals are freed one by one, those of a joint
+    product together, so the memory in use grows by one replacement at most, and by a copy of an embedding
+    that is also the head.
     """
     first = next(model.parameters())
     if first.device.type != "cpu":

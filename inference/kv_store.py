@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from collections.abc import Sequence as Blocks
 from dataclasses import dataclass
 
@@ -53,8 +53,9 @@ class KVStore:
         self._keys = [_zeros((s.heads, places, s.key_size), dtype, device) for s in layers]
         self._values = [_zeros((s.heads, places, s.value_size), dtype, device) for s in layers]
         # Views that every step of every layer begins with; making them costs more than reading a short text.
-        self._slot_views = [self._pair(layer, self._slots_of) for layer in range(len(layers))]
-        self._pool_views = [self._pair(layer, self._pool_of) for layer in range(len(layers))]
+        pairs = list(zip(self._keys, self._values, strict=True))
+        self._slot_views = [(self._slots_of(keys), self._slots_of(values)) for keys, values in pairs]
+        self._pool_views = [(self._pool_of(keys), self._pool_of(values)) for keys, values in pairs]
 
     def slot_place(self, slot: int, offset: int) -> int:
         """The place of a slot's token."""
@@ -98,9 +99,6 @@ class KVStore:
         start = self.slot_place(slot, 0)
         for tensor in (*self._keys, *self._values):
             tensor[:, start : start + length].zero_()
-
-    def _pair(self, layer: int, view: Callable[[Tensor], Tensor]) -> tuple[Tensor, Tensor]:
-        return view(self._keys[layer]), view(self._values[layer])
 
     def _slots_of(self, tensor: Tensor) -> Tensor:
         """[heads, places, size] -> [slots, heads, slot tokens, size]."""

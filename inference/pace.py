@@ -4,7 +4,8 @@ from __future__ import annotations
 
 # Old steps fade: the machine's speed drifts, and the lengths of the texts change.
 _WEIGHT = 0.15
-_HURRY = 4
+_HURRY = 7
+_FRESH = 5
 _TELLING = 8  # prompt tokens: fewer cost hardly more than the calls they need
 
 
@@ -16,9 +17,8 @@ class Pace:
     already answer, prompts that arrive together would be let in drop by drop. The time of a step is
     taken as a part that depends on the number of answers and a part that grows with prompt tokens.
 
-    While few of the running requests are *settled*, which means some words into their answer, steps may take
-    up to ``1 + _HURRY`` times as long: the rest of a crowd that came together is soon done with, and in all
-    even those who wait then are done sooner, because small chunks cost more for each token.
+    While all answers are *fresh*, which means a few tokens long, steps may take ``_FRESH`` times as long: the
+    rest of a crowd that came together is let in by the next step or two, before anybody reads along.
     """
 
     def __init__(self, *, first: int, least: int, most: int, stretch: float = 1.5) -> None:
@@ -26,14 +26,17 @@ class Pace:
         self._plain: dict[int, float] = {}  # seconds of a step without prompt tokens, by answers
         self._token: float | None = None  # seconds for each prompt token on top of it
 
-    def budget(self, rows: int, crowd: int, settled: int) -> int:
+    def budget(self, rows: int, crowd: int, *, fresh: bool) -> int:
         """Prompt tokens for the next step with ``rows`` answers, of ``crowd`` running requests."""
         plain, full = self._plain_step(rows), self._plain_step(crowd)
         if plain is None or full is None or self._token is None:
             return self._first
-        hurry = 1 + _HURRY * ((crowd - settled) / crowd) ** 3
-        wanted = (hurry * self._stretch * full - plain) / max(self._token, 1e-9)
-        return int(max(self._least, min(self._most, wanted)))
+        stretch = self._stretch * (_FRESH if fresh else 1)
+        wanted = (stretch * full - plain) / max(self._token, 1e-9)
+        # Small chunks cost more for each token; the more requests wait for their first one, the more
+        # of them gain by larger chunks, and the fewer are slowed.
+        least = self._least * (1 + _HURRY * ((crowd - rows) / crowd) ** 2)
+        return int(max(least, min(self._most, wanted)))
 
     def note(self, seconds: float, *, rows: int, prompt_tokens: int) -> None:
         """A step with ``rows`` running answers and ``prompt_tokens`` took ``seconds``."""

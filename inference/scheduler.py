@@ -15,7 +15,7 @@ from inference.types import GenerationRequest, Priority
 
 Secret = Callable[[GenerationRequest], bytes]
 _LONG = 256  # tokens in a slot
-_UNSETTLED = 3  # tokens of an answer whose reader has hardly begun
+_FRESH = 3  # tokens of an answer at most, while nobody reads along yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,10 +156,10 @@ class Scheduler:
     def _budget(self, running: list[Sequence]) -> int:
         """Prompt tokens that may be computed in the next step."""
         answering = [sequence for sequence in running if _is_answering(sequence)]
-        settled = sum(len(sequence.generated) > _UNSETTLED for sequence in answering)
         if not answering:
             return self._idle_budget
-        return self._pace.budget(len(answering), len(running), settled)
+        fresh = all(len(sequence.generated) <= _FRESH for sequence in answering)
+        return self._pace.budget(len(answering), len(running), fresh=fresh)
 
     def advance(self, batch: Batch) -> None:
         """The forward pass of the plan is done."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from typing import Any
-from unittest.mock import Mock
+from unittest.mock import Mock, call
 
 import pytest
 
@@ -69,7 +69,7 @@ def test_streaming_answers_are_in_every_step() -> None:
     assert [piece for batch in steps for piece in stretches(batch)] == [("c", n, n + 1) for n in range(5)]
 
 
-def test_answer_is_settled_after_its_third_token(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_answer_is_fresh_up_to_its_third_token(monkeypatch: pytest.MonkeyPatch) -> None:
     target = crowd()
     budget = Mock(return_value=1)
     monkeypatch.setattr(target.scheduler._pace, "budget", budget)
@@ -78,8 +78,7 @@ def test_answer_is_settled_after_its_third_token(monkeypatch: pytest.MonkeyPatch
     target.add(request("b", ids(12, 2)))
     for _ in range(5):
         target.step()
-    # Answers, running requests, settled ones.
-    assert [call.args for call in budget.call_args_list] == [(1, 2, 0)] * 3 + [(1, 2, 1)] * 2
+    assert budget.call_args_list == [call(1, 2, fresh=True)] * 3 + [call(1, 2, fresh=False)] * 2
 
 
 # Who comes first
